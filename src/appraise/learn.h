@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A policy document from golden evidence that was appraised before. */
+#ifndef AKASHI_APPRAISE_LEARN_H
+#define AKASHI_APPRAISE_LEARN_H
+
+#include "appraise/policy.h"
+
+/* One golden boot. The caller has proved the quote and replayed the logs. */
+struct golden {
+	struct boot_facts boot;
+	struct span ima;    /* attested prefix of the list; may be empty */
+	const char *source; /* where it is from, for "source" members */
+};
+
+struct learn_options {
+	const char *name;
+	const struct pcr_selections *pcrs; /* NULL: all quoted */
+	/* sha256sum files (digest, two blanks, path), already read */
+	const struct span *ima_allow;
+	size_t ima_allow_n;
+	const char *const *ima_exclude; /* globs of paths that are not judged */
+	size_t ima_exclude_n;
+};
+
+struct learn_note {
+	struct learn_note *next;
+	const char *text; /* what was generalised or warned about, and why */
+};
+
+/* Write a policy document (pretty JSON) that passes on the golden evidence and
+ * on another node of the same image. Never pins PCR 10, AK, EK, nonce or
+ * machine id (decisions.md 9). POLICY_FORMAT, JSON_…, MEMORY. */
+MUST_USE rc policy_learn(const struct golden *golden, size_t n,
+    const struct learn_options *o, struct arena *a, struct buf *out,
+    struct learn_note **notes, struct err *e);
+
+#endif

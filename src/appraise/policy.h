@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Golden policies: decoded once, immutable, shared by threads. */
+#ifndef AKASHI_APPRAISE_POLICY_H
+#define AKASHI_APPRAISE_POLICY_H
+
+#include "appraise/verdict.h"
+#include "decode/ima.h"
+#include "replay/boot.h"
+
+struct policy;
+
+/* Decode, check and compile a document ("akashi_policy": 1). Unknown members,
+ * rules that could never match and dangerous emptiness are refused.
+ * POLICY_FORMAT, POLICY_EMPTY, JSON_…, MEMORY; paths into the document. */
+MUST_USE rc policy_decode(struct span json, struct policy **out, struct err *e);
+
+/* Reference counted; policies are shared between threads. NULL accepted. */
+struct policy *policy_ref(struct policy *p);
+void policy_unref(struct policy *p);
+
+const char *policy_name(const struct policy *p);
+
+/* SHA-256 over canonical bytes: sorted keys, no white space, without the
+ * members "name" and "version" (decisions.md 20). */
+void policy_hash(const struct policy *p, uint8_t out[32]);
+
+/* Canonical bytes, borrowed from the policy. */
+struct span policy_canonical(const struct policy *p);
+
+/* Banks and PCRs that must be quoted. */
+const struct pcr_selections *policy_selection(const struct policy *p);
+
+/* How long a verdict holds, in microseconds; 0: the server's default. */
+int64_t policy_valid_for(const struct policy *p);
+
+/* mode "observe". */
+bool policy_observe(const struct policy *p);
+
+/* It judges events (a boot log is needed), or an IMA list. */
+bool policy_needs_log(const struct policy *p);
+bool policy_needs_ima(const struct policy *p);
+
+/* Bytes of memory that the compiled policy holds. */
+size_t policy_memory(const struct policy *p);
+
+/* What is judged. All pointers may be NULL when the evidence lacks the part. */
+struct boot_facts {
+	const struct evlog *log;
+	const struct boot_replay *replay;
+	const struct pcr_selections *quoted;
+	/* Authenticated PCR values: replayed and equal to the quote, or sent
+	 * along and found to hash to pcrDigest. */
+	const struct banks *values;
+};
+
+/* Apply the boot rules: adds reasons, sets CHECK_POLICY_SELECTION and
+ * CHECK_POLICY_BOOT. MEMORY, CRYPTO only; everything else is a reason. */
+MUST_USE rc policy_eval_boot(const struct policy *p, const struct boot_facts *f,
+    struct verdict *v, struct err *e);
+
+/* Apply the IMA rules to one attested entry. */
+MUST_USE rc policy_eval_ima(const struct policy *p,
+    const struct ima_entry *entry, struct verdict *v, struct err *e);
+
+#endif

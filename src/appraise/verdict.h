@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verdict: a table of checks and a list of reasons, folded to a result.
+ *
+ * 1. Every check starts as not run. A required check that did not run means
+ *    that there is no result ("unknown"), never pass.
+ * 2. The result is the worst effect of any reason: reject, fail, warn, pass.
+ * 3. Same inputs, same verdict, byte for byte, on any machine.
+ */
+#ifndef AKASHI_APPRAISE_VERDICT_H
+#define AKASHI_APPRAISE_VERDICT_H
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "replay/bank.h"
+
+enum layer {
+	LAYER_NONE, /* quote or identity itself: printed as null */
+	LAYER_FIRMWARE,
+	LAYER_BOOTLOADER,
+	LAYER_OS,
+	LAYER_MIDDLEWARE,
+};
+const char *layer_name(enum layer l); /* NULL for LAYER_NONE */
+enum layer layer_by_name(const char *name);
+
+enum result {
+	RESULT_NONE, /* indeterminate: a required check did not run */
+	RESULT_PASS,
+	RESULT_WARN,
+	RESULT_FAIL,
+	RESULT_REJECT,
+};
+const char *result_name(enum result r); /* "unknown" for RESULT_NONE */
+
+/* X(ID, "name"): in the order in which they run. */
+#define CHECK_TABLE                                                            \
+	X(AK_FORMAT, "ak.format")                                              \
+	X(AK_ATTRIBUTES, "ak.attributes")                                      \
+	X(EK_CHAIN, "ek.chain")                                                \
+	X(EK_PUBLIC, "ek.public")                                              \
+	X(QUOTE_FORMAT, "quote.format")                                        \
+	X(QUOTE_SIGNATURE, "quote.signature")                                  \
+	X(QUOTE_SIGNER, "quote.signer")                                        \
+	X(QUOTE_NONCE, "quote.nonce")                                          \
+	X(QUOTE_SELECTION, "quote.selection")                                  \
+	X(QUOTE_CLOCK, "quote.clock")                                          \
+	X(QUOTE_PCR_VALUES, "quote.pcr_values")                                \
+	X(LOG_FORMAT, "log.format")                                            \
+	X(LOG_BINDING, "log.binding")                                          \
+	X(LOG_REPLAY, "log.replay")                                            \
+	X(IMA_FORMAT, "ima.format")                                            \
+	X(IMA_REPLAY, "ima.replay")                                            \
+	X(IMA_BOOT_AGGREGATE, "ima.boot_aggregate")                            \
+	X(POLICY_SELECTION, "policy.selection")                                \
+	X(POLICY_BOOT, "policy.boot")                                          \
+	X(POLICY_IMA, "policy.ima")
+
+enum check_id {
+#define X(id, name) CHECK_##id,
+	CHECK_TABLE
+#undef X
+	    CHECK_COUNT
+};
+const char *check_name(enum check_id id);
+
+enum check_state {
+	CHECK_NOT_RUN,	      /* "not_run" */
+	CHECK_PASSED,	      /* "passed" */
+	CHECK_FAILED,	      /* "failed" */
+	CHECK_NOT_APPLICABLE, /* "not_applicable": by context, not by evidence
+			       */
+	CHECK_NOT_REQUIRED,   /* "not_required": it could run, nobody asked */
+};
+const char *check_state_name(enum check_state s);
+
+struct reason {
+	enum err_code code;
+	enum layer layer;
+	const char *path;     /* eventlog.events[23].digests[1] */
+	const char *message;  /* one sentence in English; never NULL */
+	const char *expected; /* printable text, or NULL */
+	const char *found;    /* printable text, or NULL */
+	/* Where it is known, else -1 / NULL: the PCR, the event or entry, its
+	 * type and the rule that it broke (policy path). */
+	int pcr;
+	int64_t event;
+	const char *event_type;
+	const char *rule;
+};
+
+struct verdict {
+	struct arena *arena; /* owns every string below */
+	enum result result;
+	enum check_state checks[CHECK_COUNT];
+	size_t reasons_n;
+	struct reason reasons[LIMIT_REASONS];
+	uint64_t reasons_dropped; /* over the limit: counted, effect kept */
+	enum err_effect worst;
+	enum result layer_result[LAYER_MIDDLEWARE + 1];
+	size_t quirks_n;
+	const char *quirks[16];
+	struct banks pcrs; /* as replayed, or as quoted where no log says */
+	const char *policy_name; /* NULL: no policy was applied */
+	uint8_t policy_hash[32];
+	bool observe; /* policy mode: failures are shown, status is not lowered
+		       */
+};
+
+/* Everything not run, no reasons. */
+void verdict_init(struct verdict *v, struct arena *a);
+
+/* Add a reason with an effect of at least that of its code; `effect_min` may
+ * lower or raise it by policy (EFF_NONE: the code's own). Fields are copied
+ * into the arena; a full arena drops the text, never the effect. */
+void verdict_add(
+    struct verdict *v, const struct reason *r, enum err_effect effect);
+
+/* The reason for a failed call: code, path and text from e. Marks `check`
+ * failed. */
+void verdict_fail(struct verdict *v, enum check_id check, enum layer layer,
+    const struct err *e);
+
+void verdict_check(struct verdict *v, enum check_id check, enum check_state s);
+void verdict_quirk(struct verdict *v, const char *name);
+
+/* Fold reasons and checks to v->result. */
+void verdict_fold(struct verdict *v);
+
+/* The one JSON document that `appraise -o json` and the API show: result,
+ * reasons[], pcrs, checks[], quirks[], policy (product.md). Adds its members
+ * to an object that the caller opened, so that callers can add their own. */
+void verdict_emit(const struct verdict *v, struct jw *w);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk of one piece of evidence: decode, verify, replay, appraise, in this
+ * order, each check listed in the verdict. Pure: bytes and context in, verdict
+ * out; no I/O, no clock. Server and offline commands call the same function.
+ */
+#ifndef AKASHI_ATTEST_ATTEST_H
+#define AKASHI_ATTEST_ATTEST_H
+
+#include "appraise/policy.h"
+#include "replay/ima.h"
+#include "verify/ek.h"
+#include "verify/quote.h"
+
+/* What arrived. An empty span with p == NULL: the part is absent; an empty
+ * part that was sent has p != NULL. */
+struct evidence {
+	struct span attest;
+	struct span signature;
+	struct span
+	    pcrs; /* PCR values concatenated in selection order: optional */
+	struct span eventlog;
+	struct span ima; /* from ima_start->bytes on */
+	struct span userspace;
+	/* Offline only; the server has the enrolled key. */
+	struct span ak_pub;
+	struct span ek_pub;
+	struct span ek_cert;
+};
+
+/* What the verifier knows. */
+struct attest_context {
+	struct span nonce; /* expected qualifyingData */
+	bool nonce_given;
+	const struct pcr_selections *asked; /* NULL: nothing was asked for */
+	/* The enrolled key and its qualified name, else taken from evidence. */
+	const struct key *ak;
+	const struct tpm_name *ak_qualified;
+	const struct anchors *anchors; /* non-NULL: EK identity is required */
+	const struct tpm_clock *clock; /* NULL: nothing is remembered */
+	const struct ima_state
+	    *ima_start;		     /* NULL: from the start of the list */
+	const struct policy *policy; /* NULL: verify only; result is unknown */
+	int64_t now;
+};
+
+/* Facts that outlive the walk in the arena, for records and learning. */
+struct attest_facts {
+	bool quote_ok; /* the quote was decoded and its signature verified */
+	struct tpm_quote quote;
+	struct tpm_signature signature;
+	bool rebooted;
+	bool log_ok, ima_ok; /* decoded, and replays to the quote */
+	struct evlog log;
+	struct boot_replay boot;
+	struct banks values; /* authenticated PCR values */
+	struct ima_state ima_end;
+	struct ima_match ima;
+	struct ek_identity ek; /* where anchors were given */
+	struct tpm_name ak_name;
+	const char *ak_alg;
+};
+
+/* Judge. A result is always folded into v unless an error of ours comes back:
+ * MEMORY, CRYPTO, INTERNAL. */
+MUST_USE rc attest_evidence(const struct evidence *ev,
+    const struct attest_context *ctx, struct hasher *h, struct arena *a,
+    struct verdict *v, struct attest_facts *facts, struct err *e);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strict text forms of bytes: one accepted spelling each. */
+#ifndef AKASHI_BASE_TEXT_H
+#define AKASHI_BASE_TEXT_H
+
+#include "base/arena.h"
+#include "base/rc.h"
+
+/* Lower-case hex of s into out[2 * s.n + 1]. */
+void hex_emit(struct span s, char *out);
+
+/* The same in the arena; NULL when it is full. */
+char *hex_string(struct arena *a, struct span s);
+
+/* Decode hex of either case, exactly 2 * n digits, into out[n].
+ * ENCODING otherwise. */
+MUST_USE rc hex_decode(struct span text, uint8_t *out, size_t n);
+
+/* Decode hex of any even length into the arena. ENCODING, MEMORY. */
+MUST_USE rc hex_decode_any(struct span text, struct arena *a, struct span *out);
+
+/* base64url without padding (RFC 4648 section 5). out holds
+ * base64url_size(n) bytes, the NUL included. */
+size_t base64url_size(size_t n);
+void base64url_emit(struct span s, char *out);
+char *base64url_string(struct arena *a, struct span s);
+
+/* Refuses padding, white space, the other alphabet and non-zero spare bits.
+ * ENCODING, MEMORY. */
+MUST_USE rc base64url_decode(
+    struct span text, struct arena *a, struct span *out);
+
+/* Names of nodes, policies, tokens: [a-z0-9][a-z0-9._-]{0,127}. */
+bool name_valid(struct span s);
+
+/* A decimal number without sign, leading zeros or anything after it. */
+bool number_parse(struct span s, uint64_t max, uint64_t *out);
+
+/* Linear-time glob: '*' any run without '/', '**' any run, '?' one byte that
+ * is not '/'. No character classes, no escapes. */
+bool glob_match(const char *pattern, struct span text);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TCG PC Client event logs: crypto-agile (TCG_PCR_EVENT2) and legacy SHA-1
+ * (TCG_PCR_EVENT). PC Client Platform Firmware Profile 1.06, section 10.
+ *
+ * Decoding refuses only what breaks the structure; what an event means and
+ * whether it may stand where it stands is judged in appraise/.
+ */
+#ifndef AKASHI_DECODE_EVLOG_H
+#define AKASHI_DECODE_EVLOG_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/limits.h"
+
+enum evlog_format { EVLOG_AGILE, EVLOG_LEGACY };
+
+enum {
+	EV_NO_ACTION = 0x03,
+	EV_SEPARATOR = 0x04,
+	EV_ACTION = 0x05,
+	EV_EVENT_TAG = 0x06,
+	EV_S_CRTM_CONTENTS = 0x07,
+	EV_S_CRTM_VERSION = 0x08,
+	EV_IPL = 0x0d,
+	EV_EFI_VARIABLE_DRIVER_CONFIG = (int)0x80000001,
+};
+
+struct evlog_alg {
+	uint16_t id;
+	uint16_t size;
+	/* NULL for an algorithm that we cannot replay (its digests are
+	 * skipped). */
+	const struct hash_alg *known;
+};
+
+struct evlog_event {
+	uint32_t index; /* from 0, the Spec ID record being 0 */
+	uint32_t pcr;
+	uint32_t type;
+	size_t offset; /* of the record in the log */
+	/* One per algorithm of the log, in the header's order; NULL where the
+	 * event lacks it (quirk fewer_digests). */
+	const uint8_t **digests;
+	struct span data;
+};
+
+/* Quirks that are accepted and named in the verdict. */
+enum {
+	QUIRK_FEWER_DIGESTS = 1u << 0,
+	QUIRK_DIGEST_ORDER = 1u << 1,
+	QUIRK_PADDING = 1u << 2,
+	QUIRK_SPECID_DIGEST = 1u << 3,
+	QUIRK_HCRTM_LOCALITY = 1u << 4,
+	QUIRK_NO_ACTION_DIGEST = 1u << 5,
+};
+
+struct evlog {
+	enum evlog_format format;
+	struct span raw;
+	size_t algs_n;
+	struct evlog_alg algs[LIMIT_BANKS];
+	size_t events_n;
+	struct evlog_event *events; /* the Spec ID record included */
+	/* PCR 0 starts as 0…0 ‖ locality: 0, 3 or 4 (PFP 10.4.5.3). */
+	uint8_t startup_locality;
+	unsigned quirks;
+	/* Bit i: algs[i] lacks digests of some event and cannot be judged. */
+	uint32_t incomplete;
+};
+
+/* Decode a whole log; spans borrow `bytes`. On a LOG_ error `out` holds the
+ * events before the fault (for display only: nothing in it is evidence), the
+ * one exception to the rule that outs are written on success alone.
+ * LOG_FORMAT, LOG_TRUNCATED, LOG_TRAILING, LOG_TOO_LARGE, LOG_SPECID, LOG_PCR,
+ * LOG_DIGEST_COUNT, LOG_DIGEST_ALG, LOG_DIGEST_DUPLICATE, LOG_LOCALITY,
+ * LOG_NO_EVENTS; MEMORY. Paths are events[i]…. */
+MUST_USE rc evlog_decode(
+    struct span bytes, struct arena *a, struct evlog *out, struct err *e);
+
+/* True unless EV_NO_ACTION: what is extended into a PCR. */
+bool evlog_extended(const struct evlog_event *ev);
+
+/* "EV_SEPARATOR"; NULL for an unknown type. And back: 0xffffffff if unknown. */
+const char *evlog_type_name(uint32_t type);
+uint32_t evlog_type_by_name(struct span name);
+
+/* Index in log->algs, or -1. */
+int evlog_alg_index(const struct evlog *log, uint16_t alg);
+
+/* Name of one quirk bit, as the verdict lists it: "fewer_digests". */
+const char *evlog_quirk_name(unsigned bit);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The binary IMA measurement list of Linux, little-endian, read as a stream:
+ * nothing is kept per entry, so memory does not grow with the list.
+ * security/integrity/ima/ima_template.c, ima_fs.c (Linux 6.1).
+ */
+#ifndef AKASHI_DECODE_IMA_H
+#define AKASHI_DECODE_IMA_H
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/rd.h"
+
+/* One measurement; spans borrow the list. */
+struct ima_entry {
+	uint32_t index; /* from 0, boot_aggregate being 0 */
+	size_t offset;
+	uint32_t pcr;
+	struct span template_hash; /* 20 bytes, SHA-1 */
+	struct span template_name;
+	struct span template_data; /* what templates other than "ima" hash */
+	bool violation;		   /* template hash all zero */
+	bool is_ima;		   /* the legacy template without data length */
+	/* File digest with its algorithm name ("sha256"), path without NUL. */
+	struct span digest_alg;
+	struct span digest;
+	struct span path;
+	struct span sig; /* empty: no signature field or an empty one */
+	struct span buf; /* ima-buf's payload */
+};
+
+struct ima_reader {
+	struct rd in;
+	struct span whole;
+	uint32_t next_index;
+};
+
+/* A reader over whole entries; first_index is that of the first entry. */
+struct ima_reader ima_over(struct span list, uint32_t first_index);
+
+/* The next entry. *more is false at the clean end of the list (out is then
+ * untouched). IMA_TRUNCATED, IMA_FORMAT, IMA_TEMPLATE, IMA_TOO_LARGE.
+ * Paths are entries[i]…. */
+MUST_USE rc ima_next(
+    struct ima_reader *r, struct ima_entry *out, bool *more, struct err *e);
+
+#endif

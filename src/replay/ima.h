@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replay of an IMA list against quoted PCR values.
+ *
+ * 1. Every entry's template hash is recomputed from its data.
+ * 2. A violation is all zero in the list and extends 0xff…ff.
+ * 3. A bank other than SHA-1 takes H_bank(data) ("type 2") or the SHA-1 hash
+ *    padded with zeros ("type 1", kernels before 5.8 or without the hash);
+ *    the first entry that decides it fixes it for the list.
+ * 4. Entries after the quoted value was reached are legal and unattested.
+ */
+#ifndef AKASHI_REPLAY_IMA_H
+#define AKASHI_REPLAY_IMA_H
+
+#include "decode/ima.h"
+#include "replay/bank.h"
+
+/* PCR values while a list is walked: each bank in both types. */
+struct ima_state {
+	size_t n;
+	struct {
+		struct bank typed;  /* H_bank(template data) */
+		struct bank padded; /* SHA-1 padded with zeros */
+	} bank[LIMIT_BANKS];
+	uint64_t entries;
+	uint64_t bytes;
+	uint64_t violations;
+	uint32_t pcrs; /* bit i: an entry named PCR i */
+};
+
+/* Start from `boot` (the banks after the boot log's replay, so that PCRs that
+ * the firmware extended are continued) for each bank of `sel`. */
+void ima_state_init(struct ima_state *s, const struct banks *boot,
+    const struct pcr_selections *sel);
+
+/* Check one entry's template hash and extend it. IMA_TEMPLATE_HASH, CRYPTO. */
+MUST_USE rc ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
+    struct hasher *h, struct err *e);
+
+/* What is known of the quoted values. */
+struct ima_target {
+	const struct tpm_quote *quote;
+	uint16_t hash;		    /* of the signature: pcrDigest's */
+	const struct banks *values; /* authenticated values, or NULL */
+	const struct banks *boot;   /* replayed banks for all other PCRs */
+};
+
+/* The value of (alg, pcr) under the chosen types equals the quote's. */
+struct ima_match {
+	uint64_t entries;  /* entries covered by the quote */
+	uint64_t bytes;	   /* their bytes */
+	uint64_t tail;	   /* entries after them: unattested */
+	struct banks pcrs; /* replayed values of the PCRs that the list names */
+};
+
+/* Called for each entry that the quote covers, in order; return an error to
+ * stop. May be NULL. */
+typedef rc ima_sink(void *ctx, const struct ima_entry *entry, struct err *e);
+
+/* Walk `list` from `start` until the quoted values of every quoted PCR that
+ * the list names are reached in every quoted bank. `end` is the state there.
+ * sink sees exactly the covered entries.
+ * IMA_REPLAY when no prefix matches, and what ima_next() and
+ * ima_state_extend() report. */
+MUST_USE rc ima_replay(struct span list, const struct ima_state *start,
+    const struct ima_target *target, struct hasher *h, ima_sink *sink,
+    void *ctx, struct ima_state *end, struct ima_match *out, struct err *e);
+
+/* The boot_aggregate entry's digest follows from `boot`: SHA-1 over PCR 0–7 of
+ * the SHA-1 bank, any other hash over PCR 0–9 of its own bank. SHA-1 over
+ * PCR 0–9 is accepted too. IMA_BOOT_AGGREGATE. */
+MUST_USE rc ima_check_boot_aggregate(const struct ima_entry *entry,
+    const struct banks *boot, struct hasher *h, struct err *e);
+
+#endif

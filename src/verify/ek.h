@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AKASHI_VERIFY_EK_H
+#define AKASHI_VERIFY_EK_H
+
+#include "decode/cert.h"
+#include "verify/key.h"
+
+/* Trust anchors: self-signed certificates anchor, others are intermediates
+ * (decisions.md 25). Immutable after load; threads may share it. */
+struct anchors;
+
+enum rot_class { ROT_UNKNOWN, ROT_DISCRETE, ROT_FIRMWARE, ROT_VIRTUAL };
+const char *rot_class_name(enum rot_class c);
+
+/* Load all certificates of PEM text (or one DER). `rot` is the class of the
+ * roots of trust that these anchors vouch for. May be called again to add.
+ * EK_FORMAT, MEMORY. The caller owns *io (anchors_free). */
+MUST_USE rc anchors_add(
+    struct anchors **io, struct span bytes, enum rot_class rot, struct err *e);
+void anchors_free(struct anchors *a);
+
+/* SHA-256 over the anchors' DER in order: goes into the manifest. */
+void anchors_digest(const struct anchors *a, uint8_t out[32]);
+
+/* What a good endorsement certificate says. */
+struct ek_identity {
+	enum rot_class rot;
+	char manufacturer[16]; /* "id:414D4400" value, printable */
+	char issuer[256];
+	char serial[80]; /* hex */
+	int64_t not_after;
+};
+
+/* Check `cert` against the anchors at time `now`, with intermediates sent by
+ * the node (never trusted by themselves, at most LIMIT_CERTS).
+ * EK_UNTRUSTED, EK_EXPIRED, EK_USAGE, EK_SAN, CRYPTO. */
+MUST_USE rc ek_check_chain(const struct anchors *a, const struct cert *cert,
+    const struct cert *const *intermediates, size_t intermediates_n,
+    int64_t now, struct ek_identity *out, struct err *e);
+
+/* The certificate's key is this public area's key, and the area is one of
+ * the templates of the EK Credential Profile. EK_MISMATCH, EK_TEMPLATE. */
+MUST_USE rc ek_check_public(
+    const struct cert *cert, const struct tpm_public *pub, struct err *e);
+
+/* The template rule alone, for an EK listed by an operator. EK_TEMPLATE. */
+MUST_USE rc ek_check_template(const struct tpm_public *pub, struct err *e);
+
+/* Rebuild the TPM2B_PUBLIC of an EK known only by certificate from the
+ * template of its key type (decisions.md 25). EK_TEMPLATE, MEMORY. */
+MUST_USE rc ek_public_from_cert(
+    const struct cert *cert, struct arena *a, struct span *out, struct err *e);
+
+#endif
