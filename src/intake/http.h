@@ -98,13 +98,14 @@ struct http_hooks {
 	/* The token whose text has this SHA-256 and that is of this class:
 	 * AUTH_INVALID if there is none (expired, revoked, used up), DATABASE
 	 * and others if we cannot say. NULL: every such route is refused. */
-	rc (*authenticate)(void *ctx, enum auth_class cls,
+	rc (*authenticate)(const struct http_request *q, enum auth_class cls,
 	    const uint8_t sha256[32], struct principal *out, struct err *e);
 	/* After an answer went out, or its connection ended (sent = false);
 	 * requests that the gate refused included. May be NULL. */
-	void (*done)(void *ctx, const struct http_request *q, bool sent);
+	void (*done)(const struct http_request *q, bool sent);
 	/* A connection was cut or not taken. May be NULL. */
-	void (*cut)(void *ctx, enum http_cut why, const char *source);
+	void (*cut)(
+	    void *ctx, size_t loop, enum http_cut why, const char *source);
 };
 
 struct http_options {
