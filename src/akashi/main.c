@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static const struct cli_command *const commands[] = {
+    &cmd_eventlog,
     NULL,
 };
 
