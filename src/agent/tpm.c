@@ -29,8 +29,7 @@ freep(void *p)
 }
 #define ESYS_AUTO __attribute__((cleanup(freep)))
 
-/* --- errors ----------------------------------------------------------------
- */
+/* --- errors --------------------------------------------------------------- */
 
 /* What a person can do about the answers that are seen in the field. */
 static const char *
@@ -95,8 +94,7 @@ keep(struct arena *a, struct span s, struct span *out, struct err *e)
 	return RC_OK;
 }
 
-/* --- connection ------------------------------------------------------------
- */
+/* --- connection ----------------------------------------------------------- */
 
 /* The device in words, before the library says it with a number. */
 static rc
@@ -176,8 +174,7 @@ tpm_close(struct tpm_device *t)
 	free(t);
 }
 
-/* --- templates -------------------------------------------------------------
- */
+/* --- templates ------------------------------------------------------------ */
 
 /* TPM2_PolicySecret(TPM_RH_ENDORSEMENT): PolicyA of the EK Credential Profile
  * 2.4, annex B.3. */
@@ -310,8 +307,7 @@ tpm_key_by_name(const char *name)
 	return k;
 }
 
-/* --- marshalling ------------------------------------------------------------
- */
+/* --- marshalling ---------------------------------------------------------- */
 
 static rc
 keep_public(
@@ -325,8 +321,7 @@ keep_public(
 	return keep(a, span_of(bytes, n), out, e);
 }
 
-/* --- endorsement key ---------------------------------------------------------
- */
+/* --- endorsement key ------------------------------------------------------ */
 
 /* Every member but the key itself is the template's. */
 static bool
@@ -414,8 +409,7 @@ ek_session(struct tpm_device *t, ESYS_TR *out, struct err *e)
 	return r;
 }
 
-/* --- its certificate
- * ----------------------------------------------------------- */
+/* --- its certificate ------------------------------------------------------ */
 
 /* NV buffers are at least this large (PTP 1.05, 3.5). */
 enum { NV_CHUNK = 512 };
@@ -484,8 +478,7 @@ tpm_ek_certificate(struct tpm_device *t, enum tpm_key key, struct arena *a,
 	return read;
 }
 
-/* --- attestation key
- * ------------------------------------------------------------ */
+/* --- attestation key ------------------------------------------------------ */
 
 rc
 tpm_make_ak(struct tpm_device *t, enum tpm_key key, struct arena *a,
@@ -585,8 +578,7 @@ tpm_restore_ak(struct tpm_device *t, struct span context, struct err *e)
 	    "Restoring the attestation key's context", e);
 }
 
-/* --- credential activation
- * -------------------------------------------------------- */
+/* --- credential activation ------------------------------------------------ */
 
 rc
 tpm_activate(struct tpm_device *t, struct span blob, struct span secret,
@@ -619,9 +611,7 @@ tpm_activate(struct tpm_device *t, struct span blob, struct span secret,
 	return r;
 }
 
-/* --- quote
- * ---------------------------------------------------------------------------
- */
+/* --- quote ---------------------------------------------------------------- */
 
 static rc
 selection_of(

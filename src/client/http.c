@@ -392,8 +392,7 @@ http_reply_free(struct http_reply *r)
 	buf_free(&r->body);
 }
 
-/* --- what an answer means --------------------------------------------------
- */
+/* --- what an answer means ------------------------------------------------- */
 
 static enum err_code
 code_of_status(int status)
