@@ -102,33 +102,15 @@ step_log_binding(struct walk *w, enum check_state *state, struct err *e)
 /* --- the IMA list, first look ----------------------------------------------
  */
 
-/* A remembered state serves only if it has every quoted bank of its PCRs. */
-static bool
-start_covers(const struct walk *w, const struct ima_state *s)
-{
-	const struct pcr_selections *sel = &w->f->quote.selection;
-
-	for (size_t i = 0; i < sel->n; i++) {
-		size_t k = 0;
-		while (k < s->n && s->bank[k].typed.alg != sel->bank[i].alg)
-			k++;
-		if (k == s->n && sel->bank[i].mask)
-			return false;
-	}
-	return true;
-}
-
 static rc
 scan_ima(struct walk *w, struct err *e)
 {
 	struct ima_scan *s = &w->ima;
 
-	if (!w->ctx->ima_start)
-		ima_state_init(
-		    &w->ima_start, boot_banks(w), &w->f->quote.selection);
-	else
-		w->ima_start = *w->ctx->ima_start;
-	if (!start_covers(w, &w->ima_start))
+	ima_state_init(
+	    &w->ima_start, boot_banks(w), &w->f->quote.selection);
+	if (w->ctx->ima_resume.p &&
+	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
 		return err_at(e, ERR_IMA_OFFSET, NULL, "ima");
 	TRY(below(e,
 	    ima_scan(w->ev->ima, (uint32_t)w->ima_start.entries, &s->named,
@@ -144,7 +126,7 @@ scan_ima(struct walk *w, struct err *e)
 static void
 first_look(struct walk *w)
 {
-	w->ima.sent = w->ev->ima.n > 0 || w->ctx->ima_start;
+	w->ima.sent = w->ev->ima.n > 0 || w->ctx->ima_resume.p;
 	if (w->ima.sent)
 		w->ima.result = scan_ima(w, &w->ima.error);
 }

@@ -39,6 +39,15 @@ struct ima_state {
 void ima_state_init(struct ima_state *s, const struct banks *boot,
     const struct pcr_selections *sel);
 
+/* The state as bytes, to be kept between submissions: the values of the PCRs
+ * that the list named. MEMORY. */
+MUST_USE rc ima_state_encode(const struct ima_state *s, struct arena *a,
+    struct span *out, struct err *e);
+
+/* Continue from such bytes: *io was initialised for the same boot and quote.
+ * False, with *io untouched, if they are of other banks or malformed. */
+MUST_USE bool ima_state_resume(struct ima_state *io, struct span bytes);
+
 /* Check one entry's template hash, and that ima-buf data hashes to the digest
  * beside it, then extend every possible type of every bank.
  * IMA_TEMPLATE_HASH, IMA_BUF, CRYPTO. */
