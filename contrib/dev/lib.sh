@@ -26,7 +26,7 @@ first_of() {
 # the inputs' content decides.
 make_configure() {
 	local sum
-	sum=$(find configure.ac Makefile.am src tests contrib \
+	sum=$(find configure.ac Makefile.am src tests contrib man \
 		\( -name '*.am' -o -name configure.ac \) -print0 | sort -z |
 		xargs -0 sha256sum | sha256sum)
 	if [ ! -x configure ] || [ ! -f Makefile.in ] ||

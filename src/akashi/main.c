@@ -6,6 +6,24 @@
 #include <stdlib.h>
 
 static const struct cli_command *const commands[] = {
+    &cmd_eventlog,
+    &cmd_policy_list,
+    &cmd_policy_get,
+    &cmd_policy_apply,
+    &cmd_policy_activate,
+    &cmd_policy_rollback,
+    &cmd_node_list,
+    &cmd_node_show,
+    &cmd_node_approve,
+    &cmd_node_retire,
+    &cmd_node_clear,
+    &cmd_node_import,
+    &cmd_verdict_list,
+    &cmd_verdict_show,
+    &cmd_token_create,
+    &cmd_token_list,
+    &cmd_token_revoke,
+    &cmd_admin_init,
     NULL,
 };
 

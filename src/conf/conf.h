@@ -86,6 +86,7 @@ struct conf_box *conf_box_new(struct conf *c);
 void conf_box_free(struct conf_box *b);
 const struct conf *conf_take(struct conf_box *b);
 void conf_drop(struct conf_box *b, const struct conf *c);
-void conf_swap(struct conf_box *b, struct conf *c);
+/* Takes ownership of c unless it fails. MEMORY. */
+MUST_USE rc conf_swap(struct conf_box *b, struct conf *c);
 
 #endif

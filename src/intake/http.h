@@ -23,8 +23,9 @@
 #include "conf/conf.h"
 #include "intake/route.h"
 
-/* Who asks, as the record room knows the credential. */
-struct principal {
+/* Who asks. */
+struct caller {
+	uint8_t token[32]; /* SHA-256 of the token's text; zeros: none */
 	enum auth_class cls;
 	struct uuid tenant;
 	struct uuid id;	  /* of the token */
@@ -56,7 +57,7 @@ struct http_request {
 	struct span body;
 
 	/* Who asked. */
-	struct principal principal;
+	struct caller caller;
 	char source[HTTP_SOURCE]; /* address without port, or "unix" */
 	char trace[HTTP_TRACE];	  /* 32 hex digits (W3C traceparent), or ours */
 
@@ -74,6 +75,9 @@ struct http_request {
 /* A request header's value; {NULL, 0} if it is absent. On the loop's thread,
  * inside the handler only. */
 struct span http_header(const struct http_request *q, const char *name);
+
+/* Before a dotted code: the `type` of a problem document. */
+#define HTTP_PROBLEM_TYPES "https://akashi.invalid/problems/"
 
 /* Make q->answer the problem document of RFC 9457 for e: status, code, path,
  * trace id; 429 and 503 get Retry-After. */
@@ -99,7 +103,7 @@ struct http_hooks {
 	 * AUTH_INVALID if there is none (expired, revoked, used up), DATABASE
 	 * and others if we cannot say. NULL: every such route is refused. */
 	rc (*authenticate)(const struct http_request *q, enum auth_class cls,
-	    const uint8_t sha256[32], struct principal *out, struct err *e);
+	    const uint8_t sha256[32], struct caller *out, struct err *e);
 	/* After an answer went out, or its connection ended (sent = false);
 	 * requests that the gate refused included. May be NULL. */
 	void (*done)(const struct http_request *q, bool sent);

@@ -40,7 +40,8 @@ struct challenge {
 	uint8_t qualifying[32];
 };
 
-/* Fill random, id and qualifying and write the text. RANDOM, CRYPTO. */
+/* Fill random, id and qualifying and write the text. The TTL is more than a
+ * minute and at most a day. RANDOM, CRYPTO; INTERNAL for a wrong *c. */
 MUST_USE rc challenge_issue(const struct challenge_keys *keys,
     struct challenge *c, struct hasher *h, char out[CHALLENGE_TEXT],
     struct err *e);
@@ -54,7 +55,9 @@ struct challenge_expect {
 	int64_t now;
 };
 
-/* Check form, HMAC (constant time), then binding and time, in this order.
+/* Check form, HMAC (constant time), then binding and time, in this order. One
+ * issued more than a minute in the future has expired too: a clock that stepped
+ * back must not let old challenges live again.
  * CHALLENGE_FORMAT, _MAC, _NODE, _PURPOSE, _EPOCH, _EXPIRED; CRYPTO. */
 MUST_USE rc challenge_check(const struct challenge_keys *keys, struct span text,
     const struct challenge_expect *expect, struct hasher *h,

@@ -12,7 +12,8 @@ struct credential {
 /* TPM2_MakeCredential in software (Part 1, 24): only the TPM that holds `ek`
  * and a key named `ak` can recover `secret` (at most the EK's name hash).
  * Works for RSA and ECC (P-256, P-384, P-521) endorsement keys.
- * EK_FORMAT, TPM_ALG, CRYPTO, MEMORY. */
+ * EK_FORMAT, TPM_ALG, CRYPTO, RANDOM, MEMORY; INTERNAL for a secret that is
+ * empty or too long. */
 MUST_USE rc credential_make(const struct tpm_public *ek,
     const struct tpm_name *ak, struct span secret, struct hasher *h,
     struct arena *a, struct credential *out, struct err *e);

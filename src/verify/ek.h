@@ -2,6 +2,7 @@
 #ifndef AKASHI_VERIFY_EK_H
 #define AKASHI_VERIFY_EK_H
 
+#include "base/clock.h"
 #include "decode/cert.h"
 #include "verify/key.h"
 
@@ -13,27 +14,31 @@ enum rot_class { ROT_UNKNOWN, ROT_DISCRETE, ROT_FIRMWARE, ROT_VIRTUAL };
 const char *rot_class_name(enum rot_class c);
 
 /* Load all certificates of PEM text (or one DER). `rot` is the class of the
- * roots of trust that these anchors vouch for. May be called again to add.
- * EK_FORMAT, MEMORY. The caller owns *io (anchors_free). */
+ * roots of trust that these anchors vouch for. May be called again to add; on
+ * failure *io is as it was. EK_FORMAT; CONFIG for a certificate that is loaded
+ * under another class already; MEMORY, CRYPTO. The caller owns *io
+ * (anchors_free); it starts as NULL. */
 MUST_USE rc anchors_add(
     struct anchors **io, struct span bytes, enum rot_class rot, struct err *e);
 void anchors_free(struct anchors *a);
 
-/* SHA-256 over the anchors' DER in order: goes into the manifest. */
+/* SHA-256 over class and DER of each in order: goes into the manifest. */
 void anchors_digest(const struct anchors *a, uint8_t out[32]);
 
 /* What a good endorsement certificate says. */
 struct ek_identity {
 	enum rot_class rot;
-	char manufacturer[16]; /* "id:414D4400" value, printable */
-	char issuer[256];
-	char serial[80]; /* hex */
+	char manufacturer[16]; /* "id:414D4400" */
+	char issuer[256];      /* RFC 2253, ASCII; cut where longer */
+	char serial[80];       /* hex, "-" before it if negative */
 	int64_t not_after;
 };
 
 /* Check `cert` against the anchors at time `now`, with intermediates sent by
- * the node (never trusted by themselves, at most LIMIT_CERTS).
- * EK_UNTRUSTED, EK_EXPIRED, EK_USAGE, EK_SAN, CRYPTO. */
+ * the node (never trusted by themselves, at most LIMIT_CERTS). EK_EXPIRED only
+ * where nothing but time is wrong with the chain. out->rot is the class of the
+ * anchor in which the chain ends.
+ * EK_UNTRUSTED, EK_EXPIRED, EK_USAGE, EK_SAN, EK_FORMAT, MEMORY, CRYPTO. */
 MUST_USE rc ek_check_chain(const struct anchors *a, const struct cert *cert,
     const struct cert *const *intermediates, size_t intermediates_n,
     int64_t now, struct ek_identity *out, struct err *e);

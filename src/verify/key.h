@@ -28,8 +28,9 @@ MUST_USE rc key_check_ak(const struct tpm_public *pub, struct err *e);
 /* A verification key, ready to use; immutable, so threads may share it. */
 struct key;
 
-/* Make one from a public area (AK_POINT, AK_WEAK, CRYPTO) or from an SPKI in
- * PEM or DER (AK_FORMAT). The caller owns *out. */
+/* Make one from a public area (AK_SCHEME, AK_POINT, AK_WEAK, CRYPTO, MEMORY)
+ * or from an SPKI in PEM or DER (AK_FORMAT and the same without AK_SCHEME).
+ * The attributes are key_check_ak()'s. The caller owns *out. */
 MUST_USE rc key_from_public(
     const struct tpm_public *pub, struct key **out, struct err *e);
 MUST_USE rc key_from_spki(struct span bytes, struct key **out, struct err *e);
@@ -43,7 +44,8 @@ uint16_t key_scheme_hash(const struct key *k);
 const char *key_alg_name(const struct key *k);
 
 /* Verify over data. QUOTE_SIG_WEAK for SHA-1, QUOTE_SIG_ALG if it is not the
- * key's scheme, QUOTE_SIGNATURE, CRYPTO. PSS with any salt length. */
+ * key's scheme, QUOTE_SIGNATURE, CRYPTO. PSS with any salt length. Threads may
+ * share k, each with a hasher of its own. */
 MUST_USE rc key_verify(const struct key *k, const struct tpm_signature *sig,
     struct span data, struct hasher *h, struct err *e);
 
