@@ -7,19 +7,21 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /*
- * 1. pkey and ready never change after key_from_…, so threads share them:
- *    each verification works on a duplicate of `ready`.
+ * 1. All but `idle` is fixed after key_from_…, so threads share a key.
  * 2. A key with a scheme verifies by that scheme only.
+ * 3. `idle` is a context for that scheme that nobody uses: whoever swaps it
+ *    out owns it, and swaps it back. One that finds none makes another.
  */
 struct key {
 	const struct key_kind *kind;
 	uint16_t scheme; /* 0: from an SPKI, which fixes none */
 	uint16_t scheme_hash;
 	EVP_PKEY *pkey;
-	EVP_PKEY_CTX *ready; /* initialised for the scheme; NULL without one */
+	_Atomic(EVP_PKEY_CTX *) *idle;
 };
 
 /* --- names ---------------------------------------------------------------- */
@@ -159,10 +161,8 @@ key_new(
 	struct key *k = calloc(1, sizeof(*k));
 	rc r = k ? material_to_pkey(m, &k->pkey) : (rc){ERR_MEMORY};
 
-	if (rc_ok(r) && scheme) {
-		k->ready = verifier_new(k->pkey, scheme, hash);
-		r = k->ready ? RC_OK : (rc){ERR_CRYPTO};
-	}
+	if (rc_ok(r) && !(k->idle = calloc(1, sizeof(*k->idle))))
+		r = (rc){ERR_MEMORY};
 	if (!rc_ok(r)) {
 		key_free(k);
 		ERR_clear_error();
@@ -229,7 +229,9 @@ key_free(struct key *k)
 {
 	if (!k)
 		return;
-	EVP_PKEY_CTX_free(k->ready);
+	if (k->idle)
+		EVP_PKEY_CTX_free(atomic_load(k->idle));
+	free(k->idle);
 	EVP_PKEY_free(k->pkey);
 	free(k);
 }
@@ -342,6 +344,23 @@ failure(struct err *e)
 	    e, ours ? ERR_CRYPTO : ERR_QUOTE_SIGNATURE, NULL, "signature");
 }
 
+/* A context that nobody else uses until it is put back. */
+static EVP_PKEY_CTX *
+verifier_take(const struct key *k, const struct tpm_signature *sig)
+{
+	EVP_PKEY_CTX *ctx = k->scheme ? atomic_exchange(k->idle, NULL) : NULL;
+
+	return ctx ? ctx : verifier_new(k->pkey, sig->alg, sig->hash);
+}
+
+static void
+verifier_put(const struct key *k, EVP_PKEY_CTX *ctx)
+{
+	if (k->scheme)
+		ctx = atomic_exchange(k->idle, ctx);
+	EVP_PKEY_CTX_free(ctx);
+}
+
 rc
 key_verify(const struct key *k, const struct tpm_signature *sig,
     struct span data, struct hasher *h, struct err *e)
@@ -355,15 +374,13 @@ key_verify(const struct key *k, const struct tpm_signature *sig,
 	rc r = hash_of(h, sig->hash, data, digest);
 	if (!rc_ok(r))
 		return err_at(e, r.code, NULL, "signature");
-	EVP_PKEY_CTX *ctx = k->ready
-				? EVP_PKEY_CTX_dup(k->ready)
-				: verifier_new(k->pkey, sig->alg, sig->hash);
+	EVP_PKEY_CTX *ctx = verifier_take(k, sig);
 	if (!ctx) {
 		ERR_clear_error();
 		return err_at(e, ERR_CRYPTO, NULL, "signature");
 	}
 	int ok =
 	    EVP_PKEY_verify(ctx, w.p, w.n, digest, hash_by_id(sig->hash)->size);
-	EVP_PKEY_CTX_free(ctx);
+	verifier_put(k, ctx);
 	return ok == 1 ? RC_OK : failure(e);
 }
