@@ -316,7 +316,7 @@ agent_attest(
 	struct answer got = {0};
 	struct state s;
 
-	TRY(state_open(ag->o->state_dir, &s, e));
+	TRY(state_open(ag->o->state_dir, false, &s, e));
 	rc r = attest_in(ag, &s, a, &got, e);
 	state_close(&s);
 	if (rc_ok(r))

@@ -149,7 +149,7 @@ agent_enrol(struct agent *ag, struct arena *a, struct err *e)
 
 	if (!name_valid(span_str(ag->o->name)))
 		return err_at(e, ERR_NAME_FORMAT, NULL, "%s", ag->o->name);
-	TRY(state_open(ag->o->state_dir, &s, e));
+	TRY(state_open(ag->o->state_dir, true, &s, e));
 	rc r = enrol_in(ag, &s, a, e);
 	state_close(&s);
 	return r;

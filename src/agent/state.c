@@ -42,11 +42,13 @@ check_folder(const struct state *s, struct err *e)
 }
 
 static rc
-open_in(struct state *s, struct err *e)
+open_in(struct state *s, bool create, struct err *e)
 {
-	if (mkdir(s->dir, 0700) != 0 && errno != EEXIST)
+	if (create && mkdir(s->dir, 0700) != 0 && errno != EEXIST)
 		return state_error(e, "Cannot make the folder", s->dir);
 	s->fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd < 0 && errno == ENOENT)
+		return err_at(e, ERR_AGENT_NOT_ENROLLED, NULL, "%s", s->dir);
 	if (s->fd < 0)
 		return state_error(e, "Cannot open the folder", s->dir);
 	TRY(check_folder(s, e));
@@ -58,10 +60,10 @@ open_in(struct state *s, struct err *e)
 }
 
 rc
-state_open(const char *dir, struct state *out, struct err *e)
+state_open(const char *dir, bool create, struct state *out, struct err *e)
 {
 	struct state s = {dir, -1, -1};
-	rc r = open_in(&s, e);
+	rc r = open_in(&s, create, e);
 
 	if (rc_ok(r))
 		*out = s;

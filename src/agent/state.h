@@ -45,14 +45,16 @@ struct progress {
 	struct span ak_context; /* tpm_save_ak(); n == 0: none */
 };
 
-/* The folder, made if need be, held by one agent until state_close(). Waits
- * for another one to finish. AGENT_STATE with what to do. */
+/* The folder, held by one agent until state_close(). Waits for another one to
+ * finish. With `create` it is made if need be; else its absence is
+ * AGENT_NOT_ENROLLED. AGENT_STATE with what to do. */
 struct state {
 	const char *dir;
 	int fd;	  /* the folder */
 	int lock; /* its lock file */
 };
-MUST_USE rc state_open(const char *dir, struct state *out, struct err *e);
+MUST_USE rc state_open(
+    const char *dir, bool create, struct state *out, struct err *e);
 void state_close(struct state *s);
 
 /* AGENT_NOT_ENROLLED where there is none; AGENT_STATE. The arena owns all

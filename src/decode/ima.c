@@ -65,8 +65,7 @@ field_d(struct span s, struct ima_entry *out)
 {
 	out->digest_alg = span_str("sha1");
 	out->digest = s;
-	return s.n == IMA_HASH_SIZE ? NULL
-					: "A SHA-1 digest has not 20 bytes.";
+	return s.n == IMA_HASH_SIZE ? NULL : "A SHA-1 digest has not 20 bytes.";
 }
 
 static const char *
