@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "akashi/cli.h"
-#include "attest/attest.h"
+#include "akashi/evidence_dir.h"
 #include "base/clock.h"
 #include "base/text.h"
 
 #include <getopt.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum choice {
 	OPT_POLICY,
@@ -18,7 +15,7 @@ enum choice {
 	OPT_STRICT,
 	OPT_PCRSEL,
 	OPT_NONCE,
-	OPT_FILES, /* from here on: rows of files[], in the same order */
+	OPT_FILES, /* from here on: evidence_parts[], in the same order */
 };
 
 static const struct cli_option options[] = {
@@ -42,41 +39,15 @@ static const struct cli_option options[] = {
     {0, NULL, NULL, NULL},
 };
 
-/* Parts of an evidence directory. */
-struct parts {
-	struct evidence ev;
-	struct span nonce;
-};
-
-static const struct part {
-	const char *name;
-	size_t member; /* of struct parts */
-	bool required;
-} files[] = {
-    {"quote.msg", offsetof(struct parts, ev.attest), true},
-    {"quote.sig", offsetof(struct parts, ev.signature), true},
-    {"ak.pub", offsetof(struct parts, ev.ak_pub), true},
-    {"nonce.bin", offsetof(struct parts, nonce), false},
-    {"eventlog.bin", offsetof(struct parts, ev.eventlog), false},
-    {"ima.bin", offsetof(struct parts, ev.ima), false},
-    {"userspace.log", offsetof(struct parts, ev.userspace), false},
-    {"ek.pub", offsetof(struct parts, ev.ek_pub), false},
-    {"ekcert.der", offsetof(struct parts, ev.ek_cert), false},
-    {"pcrs.bin", offsetof(struct parts, ev.pcrs), false},
-};
-
-enum { FILES = sizeof(files) / sizeof(*files) };
-
 /* The command line, then what it led to. */
 struct appraisal {
 	const char *dir;
 	const char *text[OPT_FILES]; /* arguments of the other options */
-	const char *file[FILES];
+	const char *file[EVIDENCE_PARTS];
 	enum cli_output form;
 	bool strict;
 
-	struct parts parts;
-	struct pcr_selections asked;
+	struct evidence_files parts;
 	struct policy *policy;
 	struct anchors *anchors;
 	struct attest_context ctx;
@@ -86,29 +57,6 @@ struct appraisal {
 
 /* --- reading ---------------------------------------------------------------
  */
-
-/* A named file must be there, one of the directory may be absent unless it is
- * required. Decoders have the limits, so nothing is cut here. */
-static rc
-read_part(struct cli *c, const char *named, const char *dir,
-    const struct part *part, struct span *out, struct err *e)
-{
-	const char *path = named;
-
-	if (!named && !dir)
-		return part->required ? err_text(e, ERR_FILE, part->name,
-					    "%s is needed: give DIR or name "
-					    "the file.",
-					    part->name)
-				      : RC_OK;
-	if (!named)
-		path = arena_printf(&c->arena, "%s/%s", dir, part->name);
-	if (!path)
-		return err_at(e, ERR_MEMORY, NULL, "%s", part->name);
-	if (!named && !part->required && access(path, F_OK) != 0)
-		return RC_OK;
-	return cli_read(c, path, SIZE_MAX, out, e);
-}
 
 static rc
 read_nonce(struct cli *c, struct appraisal *ap, struct err *e)
@@ -131,23 +79,10 @@ read_nonce(struct cli *c, struct appraisal *ap, struct err *e)
 static rc
 read_selection(struct cli *c, struct appraisal *ap, struct err *e)
 {
-	static const struct part part = {"pcrsel.txt", 0, false};
-	struct span text = {NULL, 0};
-
-	if (ap->text[OPT_PCRSEL])
-		text = span_str(ap->text[OPT_PCRSEL]);
-	else if (ap->dir)
-		TRY(read_part(c, NULL, ap->dir, &part, &text, e));
-	if (!text.p)
-		return RC_OK;
-	while (text.n &&
-	       (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
-		text.n--;
-	if (!rc_ok(pcr_selections_parse(text, &ap->asked, e)))
-		return err_at(e, ERR_USAGE,
-		    "A PCR selection is written as sha256:0,1,2+sha1:10.", "%s",
-		    part.name);
-	ap->ctx.asked = &ap->asked;
+	TRY(evidence_selection_load(
+	    c, ap->text[OPT_PCRSEL], ap->dir, &ap->parts, e));
+	if (ap->parts.asked_given)
+		ap->ctx.asked = &ap->parts.asked;
 	return RC_OK;
 }
 
@@ -198,10 +133,11 @@ static rc
 read_all(struct cli *c, struct appraisal *ap, struct err *e)
 {
 	TRY(read_time(ap, e));
-	for (size_t i = 0; i < FILES; i++) {
-		struct span *to = (struct span *)(void *)((char *)&ap->parts +
-							  files[i].member);
-		TRY(read_part(c, ap->file[i], ap->dir, &files[i], to, e));
+	for (size_t i = 0; i < EVIDENCE_PARTS; i++) {
+		const struct evidence_part *part = &evidence_parts[i];
+		struct span *to =
+		    (struct span *)(void *)((char *)&ap->parts + part->member);
+		TRY(evidence_part_load(c, ap->file[i], ap->dir, part, to, e));
 	}
 	TRY(read_nonce(c, ap, e));
 	TRY(read_selection(c, ap, e));

@@ -5,10 +5,9 @@
 #include "base/text.h"
 
 enum {
-	EVENTS_MAX = 4096,  /* rules of one PCR; real logs have up to 200 */
-	ACCEPT_MAX = 1024,  /* alternatives of one rule */
-	VALUES_MAX = 4096,  /* values of one PCR */
-	TYPE_UNUSED = 0x02, /* EV_UNUSED: carries relabelled events only */
+	EVENTS_MAX = 4096, /* rules of one PCR; real logs have up to 200 */
+	ACCEPT_MAX = 1024, /* alternatives of one rule */
+	VALUES_MAX = 4096, /* values of one PCR */
 };
 
 static rc
@@ -152,7 +151,7 @@ decode_type(const json_t *rule, const char *path, uint32_t *out, struct err *e)
 			    "There is no event type of this name.", "%s.type",
 			    path);
 	}
-	if (type == EV_NO_ACTION || type == TYPE_UNUSED)
+	if (type == EV_NO_ACTION || type == EV_UNUSED)
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "Events of this type are never measured (PC Client PFP "
 		    "10.4.1).",

@@ -4,9 +4,6 @@
 
 #include "base/text.h"
 
-/* EV_EFI_VARIABLE_DRIVER_CONFIG as the log has it. */
-static const uint32_t VARIABLE_CONFIG = 0x80000001;
-
 /* One appraisal: who asks, about what, where the answer goes. */
 struct scene {
 	const struct policy *p;
@@ -187,51 +184,29 @@ eval_unmeasured(struct scene *s)
 	}
 }
 
-/* What a separator's digest is when firmware reports an error: H(01000000)
- * (PFP 10.4.4), its first bytes per bank. */
-static bool
-error_digest(const struct evlog *log, const struct evlog_event *ev)
-{
-	static const struct {
-		uint16_t alg;
-		uint8_t head[8];
-	} known[] = {
-	    {ALG_SHA1, {0x3c, 0x58, 0x56, 0x04, 0xe8, 0x7f, 0x85, 0x59}},
-	    {ALG_SHA256, {0x67, 0xab, 0xdd, 0x72, 0x10, 0x24, 0xf0, 0xff}},
-	    {ALG_SHA384, {0x72, 0x10, 0xaf, 0x19, 0x14, 0x5e, 0xc2, 0xa8}},
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		int alg = evlog_alg_index(log, known[i].alg);
-		if (alg >= 0 && ev->digests[alg] &&
-		    memcmp(ev->digests[alg], known[i].head, 8) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Zeros or ones, four bytes of them (one legacy firmware writes one). */
+/* One legacy firmware measures a single byte. */
 static bool
 normal_separator(const struct evlog_event *ev)
 {
-	return (ev->data.n == 4 || ev->data.n == 1) &&
-	       (span_all(ev->data, 0) || span_all(ev->data, 0xff));
+	return uefi_separator(ev) == 0 ||
+	       (ev->data.n == 1 &&
+		   (ev->data.p[0] == 0 || ev->data.p[0] == 0xff));
 }
 
+/* A digest of the error value counts as an error, whatever the data says
+ * (PFP 10.4.4); it is the second of what a separator may have hashed. */
 static void
 eval_separator(struct scene *s, uint32_t at, bool first)
 {
 	const struct evlog_event *ev = &s->f->log->events[at];
-	bool bound = s->f->replay->events[at].bound != 0;
+	unsigned bound = s->f->replay->events[at].bound;
 	enum err_code code = ERR_OK;
 
 	if (!first)
 		code = ERR_LOG_SEPARATOR_DUPLICATE;
-	else if (error_digest(s->f->log, ev))
-		code = ERR_BOOT_ERROR;
-	else if (!bound)
+	else if (bound == 0)
 		code = ERR_LOG_DIGEST_DATA;
-	else if (!normal_separator(ev))
+	else if (bound != 1 || !normal_separator(ev))
 		code = ERR_BOOT_ERROR;
 	if (code == ERR_OK)
 		return;
@@ -269,16 +244,13 @@ eval_separators(struct scene *s, uint32_t judged)
 static const struct evlog_event *
 secure_boot_event(const struct scene *s)
 {
-	static const uint8_t name[] = {'S', 0, 'e', 0, 'c', 0, 'u', 0, 'r', 0,
-	    'e', 0, 'B', 0, 'o', 0, 'o', 0, 't', 0};
-
 	for (size_t i = 0; i < s->lanes.events_n[7]; i++) {
 		const struct evlog_event *ev =
 		    &s->f->log->events[s->lanes.events[7][i]];
 		struct uefi_variable var;
-		if (ev->type == VARIABLE_CONFIG &&
+		if (ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG &&
 		    uefi_variable_decode(ev, &var) &&
-		    span_eq(var.name, span_of(name, sizeof(name))))
+		    uefi_variable_is(&var, uefi_guid_global, "SecureBoot"))
 			return ev;
 	}
 	return NULL;
@@ -292,7 +264,7 @@ eval_variables_bound(struct scene *s)
 	for (size_t i = 0; i < s->lanes.events_n[7]; i++) {
 		uint32_t at = s->lanes.events[7][i];
 		const struct evlog_event *ev = &s->f->log->events[at];
-		if (ev->type != VARIABLE_CONFIG ||
+		if (ev->type != EV_EFI_VARIABLE_DRIVER_CONFIG ||
 		    s->f->replay->events[at].bound)
 			continue;
 		struct reason r =
