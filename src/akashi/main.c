@@ -7,6 +7,13 @@
 
 static const struct cli_command *const commands[] = {
     &cmd_eventlog,
+    &cmd_ima,
+    &cmd_appraise,
+    &cmd_explain,
+    &cmd_policy_learn,
+    &cmd_policy_check,
+    &cmd_policy_fmt,
+    &cmd_policy_show,
     &cmd_policy_list,
     &cmd_policy_get,
     &cmd_policy_apply,
