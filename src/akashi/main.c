@@ -7,6 +7,9 @@
 
 static const struct cli_command *const commands[] = {
     &cmd_eventlog,
+    &cmd_ima,
+    &cmd_appraise,
+    &cmd_explain,
     &cmd_policy_list,
     &cmd_policy_get,
     &cmd_policy_apply,
