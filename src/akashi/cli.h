@@ -84,6 +84,8 @@ extern const struct cli_command cmd_appraise;
 extern const struct cli_command cmd_explain;
 extern const struct cli_command cmd_policy_learn;
 extern const struct cli_command cmd_policy_check;
+extern const struct cli_command cmd_policy_fmt;
+extern const struct cli_command cmd_policy_show;
 extern const struct cli_command cmd_policy_list;
 extern const struct cli_command cmd_policy_get;
 extern const struct cli_command cmd_policy_apply;
@@ -101,5 +103,6 @@ extern const struct cli_command cmd_token_create;
 extern const struct cli_command cmd_token_list;
 extern const struct cli_command cmd_token_revoke;
 extern const struct cli_command cmd_admin_init;
+extern const struct cli_command cmd_db_migrate;
 
 #endif

@@ -10,6 +10,10 @@ static const struct cli_command *const commands[] = {
     &cmd_ima,
     &cmd_appraise,
     &cmd_explain,
+    &cmd_policy_learn,
+    &cmd_policy_check,
+    &cmd_policy_fmt,
+    &cmd_policy_show,
     &cmd_policy_list,
     &cmd_policy_get,
     &cmd_policy_apply,
@@ -27,6 +31,7 @@ static const struct cli_command *const commands[] = {
     &cmd_token_list,
     &cmd_token_revoke,
     &cmd_admin_init,
+    &cmd_db_migrate,
     NULL,
 };
 
