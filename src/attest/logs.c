@@ -107,8 +107,7 @@ scan_ima(struct walk *w, struct err *e)
 {
 	struct ima_scan *s = &w->ima;
 
-	ima_state_init(
-	    &w->ima_start, boot_banks(w), &w->f->quote.selection);
+	ima_state_init(&w->ima_start, boot_banks(w), &w->f->quote.selection);
 	if (w->ctx->ima_resume.p &&
 	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
 		return err_at(e, ERR_IMA_OFFSET, NULL, "ima");
