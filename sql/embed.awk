@@ -10,7 +10,7 @@ FNR == 1 {
 	if (n++)
 		print "\tNULL,\n};"
 	else
-		print "/* Made from sql/ by embed.awk. */\n#include \"record/steps.h\"\n"
+		print "/* Made from sql/ by embed.awk. */\n#include \"record/steps.h\"\n#include <stddef.h>\n"
 	step[n] = name_of(FILENAME)
 	print "static const char *const lines_" n "[] = {"
 }

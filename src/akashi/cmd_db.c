@@ -9,8 +9,7 @@
 enum { MIGRATE_CONNINFO, MIGRATE_DRY_RUN };
 
 static const struct cli_option migrate_options[] = {
-    {0, "conninfo", "STRING",
-	"libpq connection string of the schema's owner"},
+    {0, "conninfo", "STRING", "libpq connection string of the schema's owner"},
     {0, "dry-run", NULL, "only say what would be done"},
     {0, NULL, NULL, NULL},
 };
@@ -55,8 +54,7 @@ run_migrate(struct cli *c, int argc, char **argv)
 	if (!rc_ok(migrate(conninfo, told.dry_run, tell, &told, &e)))
 		return cli_fail(c, &e);
 	printf("schema %d: %d step%s %s\n", migrate_version(), told.steps,
-	    told.steps == 1 ? "" : "s",
-	    told.dry_run ? "to do" : "applied");
+	    told.steps == 1 ? "" : "s", told.dry_run ? "to do" : "applied");
 	return EXIT_TRUSTED;
 }
 
