@@ -242,9 +242,10 @@ require_genuine(const struct walk *w, struct err *e)
 static bool
 tampering(const struct verdict *v)
 {
+	if (v->result != RESULT_FAIL && v->result != RESULT_REJECT)
+		return false;
 	for (size_t i = 0; i < v->reasons_n; i++)
-		if (err_class(v->reasons[i].code) == CLS_TAMPER &&
-		    err_effect(v->reasons[i].code) >= EFF_FAIL)
+		if (err_class(v->reasons[i].code) == CLS_TAMPER)
 			return true;
 	return false;
 }

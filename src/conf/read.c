@@ -70,10 +70,11 @@ line_of(const char *text, const char *p)
 static const char *
 include_line(const char *text)
 {
-	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		const char *word = p + strspn(p, " \t\r");
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		const char *word = p + strspn(p, " \t\r\n");
 		if (strncmp(word, "@include", 8) == 0)
 			return word;
+		p = word;
 	}
 	return NULL;
 }
