@@ -84,5 +84,25 @@ extern const struct cli_command cmd_appraise;
 extern const struct cli_command cmd_explain;
 extern const struct cli_command cmd_policy_learn;
 extern const struct cli_command cmd_policy_check;
+extern const struct cli_command cmd_policy_fmt;
+extern const struct cli_command cmd_policy_show;
+extern const struct cli_command cmd_policy_list;
+extern const struct cli_command cmd_policy_get;
+extern const struct cli_command cmd_policy_apply;
+extern const struct cli_command cmd_policy_activate;
+extern const struct cli_command cmd_policy_rollback;
+extern const struct cli_command cmd_node_list;
+extern const struct cli_command cmd_node_show;
+extern const struct cli_command cmd_node_approve;
+extern const struct cli_command cmd_node_retire;
+extern const struct cli_command cmd_node_clear;
+extern const struct cli_command cmd_node_import;
+extern const struct cli_command cmd_verdict_list;
+extern const struct cli_command cmd_verdict_show;
+extern const struct cli_command cmd_token_create;
+extern const struct cli_command cmd_token_list;
+extern const struct cli_command cmd_token_revoke;
+extern const struct cli_command cmd_admin_init;
+extern const struct cli_command cmd_db_migrate;
 
 #endif

@@ -6,6 +6,32 @@
 #include <stdlib.h>
 
 static const struct cli_command *const commands[] = {
+    &cmd_eventlog,
+    &cmd_ima,
+    &cmd_appraise,
+    &cmd_explain,
+    &cmd_policy_learn,
+    &cmd_policy_check,
+    &cmd_policy_fmt,
+    &cmd_policy_show,
+    &cmd_policy_list,
+    &cmd_policy_get,
+    &cmd_policy_apply,
+    &cmd_policy_activate,
+    &cmd_policy_rollback,
+    &cmd_node_list,
+    &cmd_node_show,
+    &cmd_node_approve,
+    &cmd_node_retire,
+    &cmd_node_clear,
+    &cmd_node_import,
+    &cmd_verdict_list,
+    &cmd_verdict_show,
+    &cmd_token_create,
+    &cmd_token_list,
+    &cmd_token_revoke,
+    &cmd_admin_init,
+    &cmd_db_migrate,
     NULL,
 };
 

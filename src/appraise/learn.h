@@ -17,6 +17,7 @@ struct learn_options {
 	const struct pcr_selections *pcrs; /* NULL: all quoted */
 	/* sha256sum files (digest, two blanks, path), already read */
 	const struct span *ima_allow;
+	const char *const *ima_allow_names; /* their "source"; or NULL */
 	size_t ima_allow_n;
 	const char *const *ima_exclude; /* globs of paths that are not judged */
 	size_t ima_exclude_n;
@@ -29,7 +30,10 @@ struct learn_note {
 
 /* Write a policy document (pretty JSON) that passes on the golden evidence and
  * on another node of the same image. Never pins PCR 10, AK, EK, nonce or
- * machine id (decisions.md 9). POLICY_FORMAT, JSON_…, MEMORY. */
+ * machine id (decisions.md 9). What several boots do not share becomes an
+ * alternative or optional, and a note says so. POLICY_FORMAT, POLICY_EMPTY,
+ * POLICY_UNQUOTED (options ask for a PCR that no quote covers), ENCODING (a
+ * line of an allow list), IMA_…, MEMORY. */
 MUST_USE rc policy_learn(const struct golden *golden, size_t n,
     const struct learn_options *o, struct arena *a, struct buf *out,
     struct learn_note **notes, struct err *e);

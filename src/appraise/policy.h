@@ -11,8 +11,20 @@ struct policy;
 
 /* Decode, check and compile a document ("akashi_policy": 1). Unknown members,
  * rules that could never match and dangerous emptiness are refused.
- * POLICY_FORMAT, POLICY_EMPTY, JSON_…, MEMORY; paths into the document. */
+ * POLICY_FORMAT, POLICY_EMPTY, BOOT_PCR_UNRULED, NAME_FORMAT, JSON_…, MEMORY,
+ * CRYPTO; paths into the document. */
 MUST_USE rc policy_decode(struct span json, struct policy **out, struct err *e);
+
+/* The same document as people read it: indented, members in the order of the
+ * manual. Refuses what policy_decode() refuses. */
+MUST_USE rc policy_pretty(struct span json, struct buf *out, struct err *e);
+
+/* What the policy says, in words, a line each. */
+void policy_describe(const struct policy *p, struct buf *out);
+
+/* What a careful reader would ask about it, a line each: broad rules, what is
+ * not judged, what can never pass. Nothing when there is nothing to ask. */
+size_t policy_lint(const struct policy *p, struct buf *out);
 
 /* Reference counted; policies are shared between threads. NULL accepted. */
 struct policy *policy_ref(struct policy *p);

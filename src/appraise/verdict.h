@@ -87,7 +87,12 @@ struct reason {
 	int64_t event;
 	const char *event_type;
 	const char *rule;
+	enum err_effect effect; /* as it counted; set by verdict_add() */
 };
+
+/* A reason about nothing in particular: no PCR, no event. */
+#define REASON(c, l)                                                           \
+	((struct reason){.code = (c), .layer = (l), .pcr = -1, .event = -1})
 
 struct verdict {
 	struct arena *arena; /* owns every string below */
@@ -110,9 +115,10 @@ struct verdict {
 /* Everything not run, no reasons. */
 void verdict_init(struct verdict *v, struct arena *a);
 
-/* Add a reason with an effect of at least that of its code; `effect_min` may
- * lower or raise it by policy (EFF_NONE: the code's own). Fields are copied
- * into the arena; a full arena drops the text, never the effect. */
+/* Add a reason. `effect` is what the policy says it counts for (EFF_NONE: what
+ * its code says). Strings are copied into the arena; a full arena drops the
+ * text, never the effect. The same code at the same place counts once; over
+ * LIMIT_REASONS a graver reason takes the place of the last lighter one. */
 void verdict_add(
     struct verdict *v, const struct reason *r, enum err_effect effect);
 
@@ -121,7 +127,17 @@ void verdict_add(
 void verdict_fail(struct verdict *v, enum check_id check, enum layer layer,
     const struct err *e);
 
+/* Set the state of a check. A failed check stays failed. */
 void verdict_check(struct verdict *v, enum check_id check, enum check_state s);
+
+/* Bytes from evidence as one line for people, in the arena: control bytes,
+ * invalid UTF-8 and characters that turn or hide text become \xNN. "" when
+ * the arena is full. */
+const char *verdict_printable(struct arena *a, struct span s);
+
+/* Layer of a PCR where no event says more: firmware 0-3, 6, 7; boot loader 4,
+ * 5, 8, 14; os all others. */
+enum layer layer_of_pcr(unsigned pcr);
 void verdict_quirk(struct verdict *v, const char *name);
 
 /* Fold reasons and checks to v->result. */

@@ -20,7 +20,7 @@ struct evidence {
 	struct span
 	    pcrs; /* PCR values concatenated in selection order: optional */
 	struct span eventlog;
-	struct span ima; /* from ima_start->bytes on */
+	struct span ima; /* from where ima_resume ended */
 	struct span userspace;
 	/* Offline only; the server has the enrolled key. */
 	struct span ak_pub;
@@ -38,8 +38,9 @@ struct attest_context {
 	const struct tpm_name *ak_qualified;
 	const struct anchors *anchors; /* non-NULL: EK identity is required */
 	const struct tpm_clock *clock; /* NULL: nothing is remembered */
-	const struct ima_state
-	    *ima_start;		     /* NULL: from the start of the list */
+	/* Of ima_state_encode() where ev.ima continues a list; p == NULL: from
+	 * the start. */
+	struct span ima_resume;
 	const struct policy *policy; /* NULL: verify only; result is unknown */
 	int64_t now;
 };

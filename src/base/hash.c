@@ -183,6 +183,12 @@ secret_cleanse(void *p, size_t n)
 	OPENSSL_cleanse(p, n);
 }
 
+const char *
+hash_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 rc
 random_bytes(void *out, size_t n)
 {

@@ -78,6 +78,9 @@ bool secret_equal(const void *a, const void *b, size_t n);
 /* Overwrite a secret; never optimised away. */
 void secret_cleanse(void *p, size_t n);
 
+/* The version of the library behind this door, for build information. */
+const char *hash_library(void);
+
 /* n bytes from the operating system's generator. RANDOM. */
 MUST_USE rc random_bytes(void *out, size_t n);
 

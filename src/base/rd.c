@@ -52,6 +52,17 @@ rd_bytes(struct rd *in, size_t n)
 	return s;
 }
 
+void
+rd_copy(struct rd *in, void *out, size_t n)
+{
+	struct span s = rd_bytes(in, n);
+
+	if (s.n)
+		memcpy(out, s.p, s.n);
+	else
+		memset(out, 0, n);
+}
+
 struct span
 rd_rest(struct rd *in)
 {

@@ -43,6 +43,9 @@ uint64_t rd_u64be(struct rd *in);
 /* n borrowed bytes; an empty span with p == NULL after a failure. */
 struct span rd_bytes(struct rd *in, size_t n);
 
+/* n bytes into out; zeros after a failure. */
+void rd_copy(struct rd *in, void *out, size_t n);
+
 /* All that is left, which is then consumed. */
 struct span rd_rest(struct rd *in);
 

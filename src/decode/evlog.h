@@ -15,16 +15,50 @@
 
 enum evlog_format { EVLOG_AGILE, EVLOG_LEGACY };
 
+/* Event types (PFP 1.06, table 27; SPDM rows: table 28). */
 enum {
+	EV_PREBOOT_CERT = 0x00,
+	EV_POST_CODE = 0x01,
+	EV_UNUSED = 0x02,
 	EV_NO_ACTION = 0x03,
 	EV_SEPARATOR = 0x04,
 	EV_ACTION = 0x05,
 	EV_EVENT_TAG = 0x06,
 	EV_S_CRTM_CONTENTS = 0x07,
 	EV_S_CRTM_VERSION = 0x08,
+	EV_CPU_MICROCODE = 0x09,
+	EV_PLATFORM_CONFIG_FLAGS = 0x0a,
+	EV_TABLE_OF_DEVICES = 0x0b,
+	EV_COMPACT_HASH = 0x0c,
 	EV_IPL = 0x0d,
-	EV_EFI_VARIABLE_DRIVER_CONFIG = (int)0x80000001,
+	EV_IPL_PARTITION_DATA = 0x0e,
+	EV_NONHOST_CODE = 0x0f,
+	EV_NONHOST_CONFIG = 0x10,
+	EV_NONHOST_INFO = 0x11,
+	EV_OMIT_BOOT_DEVICE_EVENTS = 0x12,
+	EV_POST_CODE2 = 0x13,
 };
+
+/* A macro each: ISO C gives an enumerator the range of int. */
+#define EV_EFI_VARIABLE_DRIVER_CONFIG 0x80000001u
+#define EV_EFI_VARIABLE_BOOT 0x80000002u
+#define EV_EFI_BOOT_SERVICES_APPLICATION 0x80000003u
+#define EV_EFI_BOOT_SERVICES_DRIVER 0x80000004u
+#define EV_EFI_RUNTIME_SERVICES_DRIVER 0x80000005u
+#define EV_EFI_GPT_EVENT 0x80000006u
+#define EV_EFI_ACTION 0x80000007u
+#define EV_EFI_PLATFORM_FIRMWARE_BLOB 0x80000008u
+#define EV_EFI_HANDOFF_TABLES 0x80000009u
+#define EV_EFI_PLATFORM_FIRMWARE_BLOB2 0x8000000au
+#define EV_EFI_HANDOFF_TABLES2 0x8000000bu
+#define EV_EFI_VARIABLE_BOOT2 0x8000000cu
+#define EV_EFI_GPT_EVENT2 0x8000000du
+#define EV_EFI_HCRTM_EVENT 0x80000010u
+#define EV_EFI_VARIABLE_AUTHORITY 0x800000e0u
+#define EV_EFI_SPDM_FIRMWARE_BLOB 0x800000e1u
+#define EV_EFI_SPDM_FIRMWARE_CONFIG 0x800000e2u
+#define EV_EFI_SPDM_DEVICE_POLICY 0x800000e3u
+#define EV_EFI_SPDM_DEVICE_AUTHORITY 0x800000e4u
 
 struct evlog_alg {
 	uint16_t id;
@@ -40,7 +74,7 @@ struct evlog_event {
 	uint32_t type;
 	size_t offset; /* of the record in the log */
 	/* One per algorithm of the log, in the header's order; NULL where the
-	 * event lacks it (quirk fewer_digests). */
+	 * event lacks it (quirk fewer_digests) and in the Spec ID record. */
 	const uint8_t **digests;
 	struct span data;
 };
@@ -62,6 +96,12 @@ struct evlog {
 	struct evlog_alg algs[LIMIT_BANKS];
 	size_t events_n;
 	struct evlog_event *events; /* the Spec ID record included */
+	/* Events that extend a PCR. A well-formed log may hold none; that is
+	 * LOG_NO_EVENTS for whoever appraises it. */
+	size_t measured_n;
+	/* Index of the first event that extends one of PCR 8–13, that is, of
+	 * the first measurement by an OS loader; events_n if there is none. */
+	size_t os_loader_from;
 	/* PCR 0 starts as 0…0 ‖ locality: 0, 3 or 4 (PFP 10.4.5.3). */
 	uint8_t startup_locality;
 	unsigned quirks;
@@ -74,7 +114,7 @@ struct evlog {
  * one exception to the rule that outs are written on success alone.
  * LOG_FORMAT, LOG_TRUNCATED, LOG_TRAILING, LOG_TOO_LARGE, LOG_SPECID, LOG_PCR,
  * LOG_DIGEST_COUNT, LOG_DIGEST_ALG, LOG_DIGEST_DUPLICATE, LOG_LOCALITY,
- * LOG_NO_EVENTS; MEMORY. Paths are events[i]…. */
+ * LOG_NO_EVENTS (no bytes at all); MEMORY. Paths are events[i]…. */
 MUST_USE rc evlog_decode(
     struct span bytes, struct arena *a, struct evlog *out, struct err *e);
 
@@ -88,7 +128,8 @@ uint32_t evlog_type_by_name(struct span name);
 /* Index in log->algs, or -1. */
 int evlog_alg_index(const struct evlog *log, uint16_t alg);
 
-/* Name of one quirk bit, as the verdict lists it: "fewer_digests". */
+/* Name of one quirk bit, as the verdict lists it: "fewer_digests"; NULL for
+ * anything but one known bit. */
 const char *evlog_quirk_name(unsigned bit);
 
 #endif

@@ -8,6 +8,7 @@
  *    padded with zeros ("type 1", kernels before 5.8 or without the hash);
  *    the first entry that decides it fixes it for the list.
  * 4. Entries after the quoted value was reached are legal and unattested.
+ * 5. Entries of a PCR that is not quoted are unattested wherever they stand.
  */
 #ifndef AKASHI_REPLAY_IMA_H
 #define AKASHI_REPLAY_IMA_H
@@ -15,10 +16,14 @@
 #include "decode/ima.h"
 #include "replay/bank.h"
 
-/* PCR values while a list is walked: each bank in both types. */
+enum { IMA_TYPED = 1, IMA_PADDED = 2 };
+
+/* PCR values while a list is walked: each bank in the types that are still
+ * possible. */
 struct ima_state {
 	size_t n;
 	struct {
+		unsigned types;	    /* IMA_TYPED | IMA_PADDED */
 		struct bank typed;  /* H_bank(template data) */
 		struct bank padded; /* SHA-1 padded with zeros */
 	} bank[LIMIT_BANKS];
@@ -29,13 +34,31 @@ struct ima_state {
 };
 
 /* Start from `boot` (the banks after the boot log's replay, so that PCRs that
- * the firmware extended are continued) for each bank of `sel`. */
+ * the firmware extended are continued; a bank that it lacks starts at reset)
+ * for each bank of `sel` that has a PCR selected and can be replayed. */
 void ima_state_init(struct ima_state *s, const struct banks *boot,
     const struct pcr_selections *sel);
 
-/* Check one entry's template hash and extend it. IMA_TEMPLATE_HASH, CRYPTO. */
+/* The state as bytes, to be kept between submissions: the values of the PCRs
+ * that the list named. MEMORY. */
+MUST_USE rc ima_state_encode(const struct ima_state *s, struct arena *a,
+    struct span *out, struct err *e);
+
+/* Continue from such bytes: *io was initialised for the same boot and quote.
+ * False, with *io untouched, if they are of other banks or malformed. */
+MUST_USE bool ima_state_resume(struct ima_state *io, struct span bytes);
+
+/* Check one entry's template hash, and that ima-buf data hashes to the digest
+ * beside it, then extend every possible type of every bank.
+ * IMA_TEMPLATE_HASH, IMA_BUF, CRYPTO. */
 MUST_USE rc ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
     struct hasher *h, struct err *e);
+
+/* Decode a list to its end: bit i of *pcrs is set if an entry names PCR i;
+ * *first is entry 0 (first->path.p == NULL if there is none). What ima_next()
+ * reports; *entries then counts those before the fault. */
+MUST_USE rc ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
+    uint64_t *entries, struct ima_entry *first, struct err *e);
 
 /* What is known of the quoted values. */
 struct ima_target {
@@ -45,9 +68,8 @@ struct ima_target {
 	const struct banks *boot;   /* replayed banks for all other PCRs */
 };
 
-/* The value of (alg, pcr) under the chosen types equals the quote's. */
 struct ima_match {
-	uint64_t entries;  /* entries covered by the quote */
+	uint64_t entries;  /* entries up to where the quote was reached */
 	uint64_t bytes;	   /* their bytes */
 	uint64_t tail;	   /* entries after them: unattested */
 	struct banks pcrs; /* replayed values of the PCRs that the list names */
@@ -57,14 +79,23 @@ struct ima_match {
  * stop. May be NULL. */
 typedef rc ima_sink(void *ctx, const struct ima_entry *entry, struct err *e);
 
-/* Walk `list` from `start` until the quoted values of every quoted PCR that
- * the list names are reached in every quoted bank. `end` is the state there.
- * sink sees exactly the covered entries.
- * IMA_REPLAY when no prefix matches, and what ima_next() and
- * ima_state_extend() report. */
+/* Walk `list` from `start` until every quoted PCR that the list names has its
+ * quoted value in every quoted bank. Without authenticated values the digest
+ * over all quoted PCRs is compared, for the whole list first and then for its
+ * prefixes. `end` is the state there, with the types that fit.
+ * sink sees the covered entries whose PCR is quoted; the template hash of
+ * those after them is checked as well.
+ * IMA_REPLAY when no prefix matches (`end` is then the state after the whole
+ * list, for display), and what ima_next() and ima_state_extend() report. */
 MUST_USE rc ima_replay(struct span list, const struct ima_state *start,
     const struct ima_target *target, struct hasher *h, ima_sink *sink,
     void *ctx, struct ima_state *end, struct ima_match *out, struct err *e);
+
+/* Pass to sink the entries of `covered` (the first match->bytes of a list)
+ * whose PCR is quoted in any bank. */
+MUST_USE rc ima_covered(struct span covered, uint32_t first_index,
+    const struct pcr_selections *quoted, ima_sink *sink, void *ctx,
+    struct err *e);
 
 /* The boot_aggregate entry's digest follows from `boot`: SHA-1 over PCR 0–7 of
  * the SHA-1 bank, any other hash over PCR 0–9 of its own bank. SHA-1 over

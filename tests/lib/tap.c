@@ -66,7 +66,7 @@ tap_shared(struct arena *a, const char *path)
 	return read_below(a, "../shared/vectors/", path);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 tap_line(bool ok, const char *fmt, va_list ap)
 {
 	printf("%s %d - ", ok ? "ok" : "not ok", ++tests);

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# help: the tests of a minute: gcc, unit, vectors, layers, format, documents
+set -eu
+. contrib/dev/stages.sh
+stage quick build
+finish

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "akashi/api.h"
+
+#include "client/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+api_init(struct api *api, struct cli *c)
+{
+	*api = (struct api){
+	    .cli = c,
+	    .server = getenv("AKASHI_SERVER"),
+	    .ca = getenv("AKASHI_CA"),
+	    .token_file = getenv("AKASHI_TOKEN_FILE"),
+	    .output = OUT_TABLE,
+	};
+}
+
+bool
+api_option(struct api *api, int index, const char *arg, bool *bad)
+{
+	switch (index) {
+	case 0:
+		api->server = arg;
+		return true;
+	case 1:
+		api->ca = arg;
+		return true;
+	case 2:
+		api->token_file = arg;
+		return true;
+	case 3:
+		if (!cli_output_parse(arg, &api->output)) {
+			cli_usage(api->cli, "-o takes table or json");
+			*bad = true;
+		}
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The token alone on the first line of its file. */
+static rc
+read_token(struct api *api, const char **out, struct err *e)
+{
+	struct span s;
+
+	if (!api->token_file)
+		return err_text(e, ERR_AUTH_MISSING, "",
+		    "Give --token-file, or set AKASHI_TOKEN_FILE.");
+	TRY(cli_read(api->cli, api->token_file, 4096, &s, e));
+	while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r'))
+		s.n--;
+	*out =
+	    arena_printf(&api->cli->arena, "%.*s", (int)s.n, (const char *)s.p);
+	return *out ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", "");
+}
+
+static rc
+decode_reply(const struct http_reply *r, json_t **out, struct err *e)
+{
+	*out = NULL;
+	TRY(http_check(r, e));
+	if (r->body.n == 0)
+		return RC_OK;
+	return json_decode(buf_span(&r->body), HTTP_REPLY_MAX, out, e);
+}
+
+static rc
+send_one(const struct http_options *o, const struct http_request *q,
+    json_t **out, struct err *e)
+{
+	struct http *h;
+	struct http_reply reply = {0};
+
+	TRY(http_new(o, &h, e));
+	rc r = http_send(h, q, &reply, e);
+	if (rc_ok(r)) {
+		r = decode_reply(&reply, out, e);
+		http_reply_free(&reply);
+	}
+	http_free(h);
+	return r;
+}
+
+rc
+api_call(struct api *api, const char *method, const char *path,
+    const char *type, struct span body, json_t **out, struct err *e)
+{
+	struct http_options o = {.base_url = api->server, .ca_file = api->ca};
+	struct http_request q = {
+	    .method = method, .path = path, .content_type = type, .body = body};
+
+	if (!api->server)
+		return err_text(e, ERR_USAGE, "",
+		    "Give --server URL, or set AKASHI_SERVER.");
+	TRY(read_token(api, &q.token, e));
+	return send_one(&o, &q, out, e);
+}
+
+rc
+api_admin(struct api *api, const char *socket, const char *method,
+    const char *path, json_t **out, struct err *e)
+{
+	struct http_options o = {
+	    .base_url = "http://localhost", .unix_socket = socket};
+	struct http_request q = {.method = method,
+	    .path = path,
+	    .content_type = "application/json",
+	    .body = span_str("{}")};
+
+	(void)api;
+	return send_one(&o, &q, out, e);
+}
+
+int
+api_fail(struct api *api, const struct err *e)
+{
+	int code = cli_fail(api->cli, e);
+
+	switch ((int)e->code) {
+	case ERR_CLIENT_TIMEOUT:
+		return EXIT_TIMEOUT;
+	case ERR_CLIENT_NETWORK:
+	case ERR_CLIENT_TLS:
+	case ERR_CLIENT_RESPONSE:
+		return EXIT_SERVER;
+	case ERR_NODE_UNKNOWN:
+	case ERR_VERDICT_UNKNOWN:
+	case ERR_POLICY_UNKNOWN:
+		return EXIT_INDETERMINATE;
+	default:
+		break;
+	}
+	if (code == EXIT_NOT_TRUSTED && err_effect(e->code) != EFF_FAIL &&
+	    err_effect(e->code) != EFF_REJECT)
+		return EXIT_USAGE; /* the request was at fault, no machine */
+	return code;
+}
+
+/* --- showing ----------------------------------------------------------------
+ */
+
+static const json_t *
+at_path(const json_t *item, const char *path)
+{
+	char key[64];
+
+	for (;;) {
+		size_t n = strcspn(path, ".");
+		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		item = json_object_get(item, key);
+		if (path[n] == '\0')
+			return item;
+		path += n + 1;
+	}
+}
+
+/* A value as one cell: objects and arrays as k=v and a,b. */
+static void
+put_cell(struct buf *b, const json_t *v)
+{
+	const char *key;
+	json_t *inner;
+	size_t i;
+
+	switch (v ? json_typeof(v) : JSON_NULL) {
+	case JSON_STRING:
+		buf_puts(b, json_string_value(v));
+		break;
+	case JSON_INTEGER:
+		buf_printf(b, "%lld", (long long)json_integer_value(v));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		buf_puts(b, json_is_true(v) ? "yes" : "no");
+		break;
+	case JSON_OBJECT:
+		json_object_foreach((json_t *)(uintptr_t)v, key, inner)
+		{
+			buf_printf(b, "%s=", key);
+			put_cell(b, inner);
+			buf_puts(b, " ");
+		}
+		break;
+	case JSON_ARRAY:
+		json_array_foreach(v, i, inner)
+		{
+			if (i)
+				buf_puts(b, ",");
+			put_cell(b, inner);
+		}
+		break;
+	case JSON_REAL:
+	case JSON_NULL:
+	default:
+		buf_puts(b, "-");
+	}
+}
+
+/* The text of a cell, printable, in the arena. */
+static const char *
+cell(struct api *api, const json_t *item, const char *path)
+{
+	struct buf b = {0};
+
+	put_cell(&b, at_path(item, path));
+	const char *text = cli_printable(api->cli, buf_span(&b));
+	buf_free(&b);
+	return *text ? text : "-";
+}
+
+enum { COLUMNS_MAX = 16 };
+
+static void
+show_rows(struct api *api, const json_t *items, const struct api_column *cols)
+{
+	size_t width[COLUMNS_MAX] = {0};
+	size_t i, k;
+	json_t *item;
+
+	for (k = 0; cols[k].header; k++)
+		width[k] = strlen(cols[k].header);
+	json_array_foreach(items, i, item) for (k = 0; cols[k].header; k++)
+	{
+		size_t n = strlen(cell(api, item, cols[k].path));
+		width[k] = n > width[k] ? n : width[k];
+	}
+	for (k = 0; cols[k].header; k++)
+		printf("%-*s%s", cols[k + 1].header ? (int)width[k] : 0,
+		    cols[k].header, cols[k + 1].header ? "  " : "\n");
+	json_array_foreach(items, i, item) for (k = 0; cols[k].header; k++)
+	    printf("%-*s%s", cols[k + 1].header ? (int)width[k] : 0,
+		cell(api, item, cols[k].path),
+		cols[k + 1].header ? "  " : "\n");
+}
+
+static void
+show_one(struct api *api, const json_t *doc, const struct api_column *cols)
+{
+	for (size_t k = 0; cols[k].header; k++)
+		if (at_path(doc, cols[k].path))
+			printf("%-14s  %s\n", cols[k].header,
+			    cell(api, doc, cols[k].path));
+}
+
+int
+api_show(struct api *api, const json_t *doc, const struct api_column *columns,
+    int code)
+{
+	const json_t *items = json_object_get(doc, "items");
+
+	if (api->output == OUT_JSON) {
+		char *text = json_dumps(doc, JSON_INDENT(2));
+		if (!text || puts(text) == EOF)
+			code = EXIT_SERVER;
+		free(text);
+	} else if (items) {
+		show_rows(api, items, columns);
+	} else {
+		show_one(api, doc, columns);
+	}
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "akashi %s: cannot write the output\n",
+		    api->cli->command);
+		return EXIT_SERVER;
+	}
+	return code;
+}
+
+rc
+api_list(struct api *api, const char *path, json_t **out, struct err *e)
+{
+	JSON_AUTO all = NULL;
+	const char *from = path;
+
+	for (;;) {
+		JSON_AUTO page = NULL;
+		TRY(api_call(
+		    api, "GET", from, NULL, (struct span){NULL, 0}, &page, e));
+		if (all)
+			json_array_extend(json_object_get(all, "items"),
+			    json_object_get(page, "items"));
+		else
+			all = json_incref(page);
+		const char *next =
+		    json_string_value(json_object_get(page, "next"));
+		if (!next)
+			break;
+		from = arena_printf(&api->cli->arena, "%s&cursor=%s", path,
+		    api_escape(api, next));
+	}
+	json_object_del(all, "next");
+	*out = json_incref(all);
+	return RC_OK;
+}
+
+const char *
+api_escape(struct api *api, const char *s)
+{
+	struct buf b = {0};
+
+	http_escape(&b, span_str(s));
+	const char *text = arena_printf(&api->cli->arena, "%s", b.p ? b.p : "");
+	buf_free(&b);
+	return text ? text : "";
+}

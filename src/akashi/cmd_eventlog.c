@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "akashi/cli.h"
+#include "base/text.h"
+#include "replay/boot.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+/* Data longer than this is given by its size alone. */
+enum { DATA_SHOWN = 64 * 1024 };
+
+/* What is shown of one log: also of one that must be refused, as far as it
+ * could be decoded. */
+struct shown {
+	struct evlog log;
+	struct boot_replay replay;
+	rc decoded;
+	struct err fault; /* set unless decoded is ok */
+};
+
+/* --- JSON ----------------------------------------------------------------- */
+
+/* A bank's name: "sha256", or "0x0012" of an algorithm without one. */
+static const char *
+alg_name(struct cli *c, const struct evlog_alg *alg)
+{
+	const struct hash_alg *row = hash_by_id(alg->id);
+	const char *s =
+	    row ? row->name : arena_printf(&c->arena, "0x%04x", alg->id);
+
+	return s ? s : "";
+}
+
+static void
+emit_digests(struct cli *c, struct jw *w, const struct evlog *log,
+    const struct evlog_event *ev)
+{
+	jw_key(w, "digests");
+	jw_object(w);
+	for (size_t i = 0; i < log->algs_n; i++)
+		if (ev->digests[i])
+			jw_khex(w, alg_name(c, &log->algs[i]),
+			    span_of(ev->digests[i], log->algs[i].size));
+	jw_object_end(w);
+}
+
+static void
+emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
+{
+	const struct evlog_event *ev = &s->log.events[index];
+	const struct boot_event *became = &s->replay.events[index];
+
+	jw_object(w);
+	jw_ku64(w, "index", ev->index);
+	jw_ku64(w, "offset", ev->offset);
+	jw_ku64(w, "pcr", ev->pcr);
+	jw_ku64(w, "type", ev->type);
+	jw_kstr(w, "type_name", evlog_type_name(ev->type));
+	jw_kbool(w, "extended", evlog_extended(ev));
+	jw_kstr(w, "layer", uefi_layer(&s->log, ev));
+	emit_digests(c, w, &s->log, ev);
+	jw_ku64(w, "size", ev->data.n);
+	if (ev->data.n <= DATA_SHOWN)
+		jw_khex(w, "data", ev->data);
+	jw_kstr(w, "text", uefi_describe(ev, &c->arena));
+	jw_kbool(w, "bound", became->bound != 0);
+	jw_kbool(w, "split", became->split);
+	jw_object_end(w);
+}
+
+static void
+emit_pcrs(struct jw *w, const struct shown *s)
+{
+	const struct banks *banks = &s->replay.banks;
+
+	jw_key(w, "pcrs");
+	jw_object(w);
+	for (size_t i = 0; i < banks->n; i++) {
+		const struct bank *b = &banks->bank[i];
+		const struct hash_alg *row = hash_by_id(b->alg);
+		int at = evlog_alg_index(&s->log, b->alg);
+		if (!b->touched && s->log.incomplete >> at & 1)
+			continue; /* no event has a digest for it */
+		jw_key(w, row->name);
+		jw_object(w);
+		for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
+			char key[4];
+			if (!(b->touched >> pcr & 1))
+				continue;
+			snprintf(key, sizeof(key), "%u", pcr);
+			jw_khex(w, key, span_of(b->pcr[pcr], row->size));
+		}
+		jw_object_end(w);
+	}
+	jw_object_end(w);
+}
+
+/* Names of the log's algorithms, all or those whose bit is set. */
+static void
+emit_algs(struct cli *c, struct jw *w, const char *key, const struct evlog *log,
+    uint32_t mask)
+{
+	jw_key(w, key);
+	jw_array(w);
+	for (size_t i = 0; i < log->algs_n; i++)
+		if (mask >> i & 1)
+			jw_str(w, alg_name(c, &log->algs[i]));
+	jw_array_end(w);
+}
+
+static void
+emit_quirks(struct jw *w, unsigned quirks)
+{
+	jw_key(w, "quirks");
+	jw_array(w);
+	for (unsigned bit = 1; evlog_quirk_name(bit); bit <<= 1)
+		if (quirks & bit)
+			jw_str(w, evlog_quirk_name(bit));
+	jw_array_end(w);
+}
+
+static void
+emit_fault(struct cli *c, struct jw *w, const struct err *e)
+{
+	jw_key(w, "error");
+	jw_object(w);
+	jw_kstr(w, "code", err_name(e->code));
+	jw_kstr(w, "class", err_class_name(e->code));
+	jw_kstr(w, "path", e->path);
+	jw_kstr(w, "message", err_sentence(e->code, c->lang));
+	jw_object_end(w);
+}
+
+static void
+emit(struct cli *c, struct buf *out, const struct shown *s)
+{
+	struct jw w = jw_over(out);
+	const struct evlog *log = &s->log;
+
+	w.pretty = true;
+	jw_object(&w);
+	jw_kstr(&w, "format", log->format == EVLOG_AGILE ? "agile" : "sha1");
+	emit_algs(c, &w, "banks", log, UINT32_MAX);
+	jw_ku64(&w, "startup_locality", log->startup_locality);
+	jw_key(&w, "events");
+	jw_array(&w);
+	for (size_t i = 0; i < log->events_n; i++)
+		emit_event(c, &w, s, i);
+	jw_array_end(&w);
+	emit_pcrs(&w, s);
+	emit_algs(c, &w, "incomplete", log, log->incomplete);
+	emit_quirks(&w, log->quirks);
+	if (!rc_ok(s->decoded))
+		emit_fault(c, &w, &s->fault);
+	jw_object_end(&w);
+}
+
+/* --- table ---------------------------------------------------------------- */
+
+static const char *
+binding(const struct evlog_event *ev, const struct boot_event *became)
+{
+	if (!evlog_extended(ev))
+		return "-";
+	if (became->split)
+		return "!";
+	return became->bound ? "=" : "~";
+}
+
+static void
+print_event(struct cli *c, struct buf *out, const struct shown *s, size_t i)
+{
+	const struct evlog_event *ev = &s->log.events[i];
+	const char *name = evlog_type_name(ev->type);
+
+	if (!name)
+		name = arena_printf(&c->arena, "0x%08x", ev->type);
+	if (ev->pcr == UINT32_MAX)
+		buf_printf(out, "%5zu   -  ", i);
+	else
+		buf_printf(out, "%5zu %3u  ", i, ev->pcr);
+	buf_printf(out, "%-32s %s ", name ? name : "",
+	    binding(ev, &s->replay.events[i]));
+	buf_puts(out, uefi_describe(ev, &c->arena));
+	buf_puts(out, "\n");
+}
+
+static void
+print_bank(
+    struct cli *c, struct buf *out, const struct shown *s, const struct bank *b)
+{
+	const struct hash_alg *row = hash_by_id(b->alg);
+	int at = evlog_alg_index(&s->log, b->alg);
+
+	buf_printf(out, "\n%s%s\n", row->name,
+	    s->log.incomplete >> at & 1 ? " (incomplete: events lack digests)"
+					: "");
+	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
+		if (!(b->touched >> pcr & 1))
+			continue;
+		const char *hex =
+		    hex_string(&c->arena, span_of(b->pcr[pcr], row->size));
+		buf_printf(out, "  %2u  %s\n", pcr, hex ? hex : "");
+	}
+}
+
+static void
+print(struct cli *c, struct buf *out, const struct shown *s)
+{
+	const struct evlog *log = &s->log;
+
+	buf_printf(out, "%s log, %zu events, startup locality %u\n",
+	    log->format == EVLOG_AGILE ? "crypto-agile" : "legacy SHA-1",
+	    log->events_n, log->startup_locality);
+	buf_puts(out,
+	    "= the digest covers the text   ~ the text is only a label\n"
+	    "- not extended                 ! banks disagree\n\n"
+	    "event PCR  type                               text\n");
+	for (size_t i = 0; i < log->events_n; i++)
+		print_event(c, out, s, i);
+	for (size_t i = 0; i < s->replay.banks.n; i++)
+		print_bank(c, out, s, &s->replay.banks.bank[i]);
+	for (unsigned bit = 1; evlog_quirk_name(bit); bit <<= 1)
+		if (log->quirks & bit)
+			buf_printf(out, "\nquirk: %s", evlog_quirk_name(bit));
+}
+
+/* --- command -------------------------------------------------------------- */
+
+static rc
+load(struct cli *c, const char *path, struct shown *out, struct err *e)
+{
+	struct span bytes;
+	rc r = cli_read(c, path, LIMIT_EVENTLOG, &bytes, e);
+
+	if (r.code == ERR_JSON_LIMIT)
+		return err_at(e, ERR_LOG_TOO_LARGE, NULL, "%s", path);
+	TRY(r);
+	out->decoded = evlog_decode(bytes, &c->arena, &out->log, &out->fault);
+	if (err_class(out->decoded.code) == CLS_OURS && !rc_ok(out->decoded)) {
+		*e = out->fault;
+		return out->decoded;
+	}
+	return boot_replay(&out->log, c->hasher, &c->arena, &out->replay, e);
+}
+
+static int
+run(struct cli *c, int argc, char **argv)
+{
+	enum cli_output output = OUT_TABLE;
+	struct shown s;
+	struct buf out = {0};
+	struct err e;
+	const char *arg;
+
+	for (int o;
+	     (o = cli_next_option(c, &cmd_eventlog, argc, argv, &arg)) != -1;) {
+		if (o < 0)
+			return EXIT_USAGE;
+		if (!cli_output_parse(arg, &output) || output == OUT_TEXT)
+			return cli_usage(c, "-o takes table or json");
+	}
+	if (argc - optind != 1)
+		return cli_usage(c, "one FILE is needed");
+	if (!rc_ok(load(c, argv[optind], &s, &e)))
+		return cli_fail(c, &e);
+	if (output == OUT_JSON)
+		emit(c, &out, &s);
+	else
+		print(c, &out, &s);
+	int code = cli_write(c, &out, EXIT_TRUSTED);
+	buf_free(&out);
+	if (!rc_ok(s.decoded) && code == EXIT_TRUSTED)
+		code = cli_fail(c, &s.fault);
+	return code;
+}
+
+static const struct cli_option options[] = {
+    {'o', "output", "table|json", "how to print; table unless given"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_command cmd_eventlog = {"eventlog", NULL, "FILE",
+    "Decode and replay a measured-boot log (\"-\" reads standard input).",
+    options, run};

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies as files: learn, check, fmt, show. No server, no database. */
+#include "akashi/evidence_dir.h"
+
+#include "appraise/learn.h"
+#include "base/text.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LISTS_MAX = 64 };
+
+/* --- learn ------------------------------------------------------------ */
+
+enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE };
+
+static const struct cli_option learn_options[] = {
+    {0, "name", "NAME", "name of the policy; else of the first directory"},
+    {0, "pcrs", "SEL", "learn these PCRs alone: sha256:0,1,2"},
+    {0, "ima-allow", "SHA256SUMS", "allow these files too; repeatable"},
+    {0, "ima-exclude", "GLOB", "do not judge these paths; repeatable"},
+    {0, NULL, NULL, NULL},
+};
+
+struct learning {
+	const char *name;
+	struct pcr_selections pcrs;
+	bool pcrs_given;
+	const char *allow[LISTS_MAX];
+	struct span allow_text[LISTS_MAX];
+	size_t allow_n;
+	const char *exclude[LISTS_MAX];
+	size_t exclude_n;
+	struct golden *golden;
+	size_t n;
+};
+
+/* One golden boot on its way to being believed. */
+struct source {
+	struct evidence_files files;
+	struct verdict verdict;
+	struct attest_facts facts;
+};
+
+static const char *
+last_part(struct cli *c, const char *path)
+{
+	char *copy = arena_printf(&c->arena, "%s", path);
+	const char *base = copy ? basename(copy) : "";
+
+	return strcmp(base, ".") == 0 || strcmp(base, "/") == 0 ? "golden"
+								: base;
+}
+
+/* A name that a policy may have, made of a directory's. */
+static const char *
+policy_name_of(struct cli *c, const char *path)
+{
+	char *name = arena_printf(&c->arena, "%.100s", last_part(c, path));
+
+	for (char *p = name; p && *p; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+		else if (!(*p >= 'a' && *p <= 'z') && !(*p >= '0' && *p <= '9'))
+			*p = p == name ? 'x' : '-';
+	}
+	return name && *name ? name : "golden";
+}
+
+static int
+add_to(struct cli *c, const char **list, size_t *n, const char *arg)
+{
+	if (*n == LISTS_MAX)
+		return cli_usage(c, "an option is given too often");
+	list[(*n)++] = arg;
+	return EXIT_TRUSTED;
+}
+
+static int
+learn_option(struct cli *c, struct learning *l, int o, const char *arg)
+{
+	struct err e;
+
+	if (o == OPT_NAME)
+		l->name = arg;
+	if (o == OPT_ALLOW)
+		return add_to(c, l->allow, &l->allow_n, arg);
+	if (o == OPT_EXCLUDE)
+		return add_to(c, l->exclude, &l->exclude_n, arg);
+	if (o != OPT_PCRS)
+		return EXIT_TRUSTED;
+	l->pcrs_given = true;
+	if (rc_ok(pcr_selections_parse(span_str(arg), &l->pcrs, &e)))
+		return EXIT_TRUSTED;
+	return cli_usage(c, "--pcrs is written as sha256:0,1,2");
+}
+
+static int
+learn_parse(struct cli *c, struct learning *l, int argc, char **argv)
+{
+	const char *arg;
+	int code = EXIT_TRUSTED;
+	int o;
+
+	while (
+	    code == EXIT_TRUSTED &&
+	    (o = cli_next_option(c, &cmd_policy_learn, argc, argv, &arg)) != -1)
+		code = o < 0 ? EXIT_USAGE : learn_option(c, l, o, arg);
+	if (code == EXIT_TRUSTED && optind == argc)
+		return cli_usage(c, "an evidence directory is expected");
+	return code;
+}
+
+/* Quote and logs are proved as for an appraisal, but by no policy: what fails
+ * here cannot be learned from. */
+static int
+verify_source(struct cli *c, const char *dir, struct source *s)
+{
+	struct attest_context ctx = {0};
+	const struct verdict *v = &s->verdict;
+	struct err e = {0};
+
+	if (!rc_ok(evidence_dir_load(c, dir, &s->files, &e)))
+		return cli_fail(c, &e);
+	ctx.nonce = s->files.nonce;
+	ctx.nonce_given = s->files.nonce.p != NULL;
+	ctx.asked = s->files.asked_given ? &s->files.asked : NULL;
+	if (!rc_ok(attest_evidence(&s->files.ev, &ctx, c->hasher, &c->arena,
+		&s->verdict, &s->facts, &e)))
+		return cli_fail(c, &e);
+	for (size_t i = 0; i < v->reasons_n; i++) {
+		const struct reason *r = &v->reasons[i];
+		if (r->effect != EFF_FAIL && r->effect != EFF_REJECT)
+			continue;
+		fprintf(stderr, "akashi %s: %s: %s [%s%s%s]\n", c->command, dir,
+		    r->message, err_name(r->code), r->path ? " " : "",
+		    r->path ? r->path : "");
+		return EXIT_NOT_TRUSTED;
+	}
+	if (s->facts.quote_ok && s->facts.values.n)
+		return EXIT_TRUSTED;
+	fprintf(stderr,
+	    "akashi %s: %s: the quote is not proved, or its PCR values are "
+	    "not known.\n",
+	    c->command, dir);
+	return EXIT_NOT_TRUSTED;
+}
+
+static int
+load_golden(struct cli *c, const char *dir, struct golden *out)
+{
+	struct source *s = arena_alloc(&c->arena, sizeof(*s));
+	struct err e;
+
+	if (!s) {
+		(void)err_at(&e, ERR_MEMORY, NULL, "%s", "");
+		return cli_fail(c, &e);
+	}
+	int code = verify_source(c, dir, s);
+	if (code != EXIT_TRUSTED)
+		return code;
+	out->boot.log = s->facts.log_ok ? &s->facts.log : NULL;
+	out->boot.replay = s->facts.log_ok ? &s->facts.boot : NULL;
+	out->boot.quoted = &s->facts.quote.selection;
+	out->boot.values = &s->facts.values;
+	if (s->facts.ima_ok)
+		out->ima =
+		    span_of(s->files.ev.ima.p, (size_t)s->facts.ima.bytes);
+	out->source = last_part(c, dir);
+	return EXIT_TRUSTED;
+}
+
+static int
+load_all(struct cli *c, struct learning *l, char **dirs, int n)
+{
+	int code = EXIT_TRUSTED;
+	struct err e = {0};
+
+	l->golden = arena_array(&c->arena, (size_t)n, sizeof(*l->golden));
+	if (!l->golden) {
+		(void)err_at(&e, ERR_MEMORY, NULL, "%s", "");
+		return cli_fail(c, &e);
+	}
+	for (int i = 0; i < n && code == EXIT_TRUSTED; i++)
+		code = load_golden(c, dirs[i], &l->golden[l->n++]);
+	for (size_t i = 0; i < l->allow_n && code == EXIT_TRUSTED; i++) {
+		if (!rc_ok(cli_read(
+			c, l->allow[i], SIZE_MAX, &l->allow_text[i], &e)))
+			code = cli_fail(c, &e);
+		l->allow[i] = last_part(c, l->allow[i]);
+	}
+	return code;
+}
+
+static int
+learn(struct cli *c, const struct learning *l)
+{
+	const struct learn_options o = {l->name,
+	    l->pcrs_given ? &l->pcrs : NULL, l->allow_text, l->allow,
+	    l->allow_n, l->exclude, l->exclude_n};
+	struct learn_note *notes = NULL;
+	struct buf out = {0};
+	struct err e = {0};
+
+	if (!rc_ok(policy_learn(
+		l->golden, l->n, &o, &c->arena, &out, &notes, &e))) {
+		buf_free(&out);
+		return cli_fail(c, &e);
+	}
+	for (; notes; notes = notes->next)
+		fprintf(stderr, "akashi %s: %s\n", c->command, notes->text);
+	int code = cli_write(c, &out, EXIT_TRUSTED);
+	buf_free(&out);
+	return code;
+}
+
+static int
+run_learn(struct cli *c, int argc, char **argv)
+{
+	struct learning *l = arena_alloc(&c->arena, sizeof(*l));
+	struct err e;
+
+	if (!l) {
+		(void)err_at(&e, ERR_MEMORY, NULL, "%s", "");
+		return cli_fail(c, &e);
+	}
+	int code = learn_parse(c, l, argc, argv);
+	if (code != EXIT_TRUSTED)
+		return code;
+	if (!l->name)
+		l->name = policy_name_of(c, argv[optind]);
+	code = load_all(c, l, argv + optind, argc - optind);
+	return code == EXIT_TRUSTED ? learn(c, l) : code;
+}
+
+const struct cli_command cmd_policy_learn = {"policy", "learn", "DIR...",
+    "write a policy from golden evidence", learn_options, run_learn};
+
+/* --- check, show, fmt ------------------------------------------------- */
+
+static const struct cli_option no_options[] = {{0, NULL, NULL, NULL}};
+
+static const struct cli_option check_options[] = {
+    {0, "strict", NULL, "questions count as errors (exit 1)"},
+    {0, NULL, NULL, NULL},
+};
+
+/* The one operand of the command, read; *strict may be NULL. */
+static int
+read_policy(struct cli *c, const struct cli_command *cmd, int argc, char **argv,
+    bool *strict, struct span *out)
+{
+	struct err e = {0};
+	const char *arg;
+	int o;
+
+	while ((o = cli_next_option(c, cmd, argc, argv, &arg)) >= 0)
+		if (strict)
+			*strict = true;
+	if (o == -2)
+		return EXIT_USAGE;
+	if (argc - optind != 1)
+		return cli_usage(c, "one policy file is expected");
+	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, out, &e)))
+		return cli_fail(c, &e);
+	return EXIT_TRUSTED;
+}
+
+static int
+run_check(struct cli *c, int argc, char **argv)
+{
+	struct policy *p = NULL;
+	struct buf questions = {0};
+	struct err e = {0};
+	bool strict = false;
+	struct span json;
+	char hex[65];
+	int code =
+	    read_policy(c, &cmd_policy_check, argc, argv, &strict, &json);
+
+	if (code != EXIT_TRUSTED)
+		return code;
+	if (!rc_ok(policy_decode(json, &p, &e))) {
+		code = cli_fail(c, &e);
+		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
+	}
+	size_t n = policy_lint(p, &questions);
+	if (n)
+		fwrite(questions.p, 1, questions.n, stderr);
+	uint8_t hash[32];
+	policy_hash(p, hash);
+	hex_emit(span_of(hash, sizeof(hash)), hex);
+	printf("ok %s sha256:%s\n", policy_name(p), hex);
+	buf_free(&questions);
+	policy_unref(p);
+	return strict && n ? EXIT_NOT_TRUSTED : EXIT_TRUSTED;
+}
+
+const struct cli_command cmd_policy_check = {"policy", "check", "FILE",
+    "is the policy valid, and what would a careful reader ask", check_options,
+    run_check};
+
+static int
+run_show(struct cli *c, int argc, char **argv)
+{
+	struct policy *p = NULL;
+	struct buf out = {0};
+	struct err e = {0};
+	struct span json;
+	int code = read_policy(c, &cmd_policy_show, argc, argv, NULL, &json);
+
+	if (code != EXIT_TRUSTED)
+		return code;
+	if (!rc_ok(policy_decode(json, &p, &e))) {
+		code = cli_fail(c, &e);
+		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
+	}
+	policy_describe(p, &out);
+	if (out.n && out.p[out.n - 1] == '\n')
+		out.n--;
+	code = cli_write(c, &out, EXIT_TRUSTED);
+	buf_free(&out);
+	policy_unref(p);
+	return code;
+}
+
+const struct cli_command cmd_policy_show = {"policy", "show", "FILE",
+    "what a policy file says, in words", no_options, run_show};
+
+/* Comments from // to the end of the line become blanks, so that lines keep
+ * their numbers. */
+static size_t
+blank_comments(char *p, size_t n)
+{
+	bool in_string = false;
+	size_t comments = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (in_string && p[i] == '\\')
+			i++;
+		else if (p[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && p[i] == '/' && i + 1 < n &&
+			 p[i + 1] == '/') {
+			comments++;
+			while (i < n && p[i] != '\n')
+				p[i++] = ' ';
+		}
+	}
+	return comments;
+}
+
+static int
+run_fmt(struct cli *c, int argc, char **argv)
+{
+	struct buf in = {0};
+	struct buf out = {0};
+	struct err e = {0};
+	struct span json;
+	int code = read_policy(c, &cmd_policy_fmt, argc, argv, NULL, &json);
+
+	if (code != EXIT_TRUSTED)
+		return code;
+	buf_put(&in, json.p, json.n);
+	size_t comments = in.failed ? 0 : blank_comments(in.p, in.n);
+	if (comments)
+		fprintf(stderr,
+		    "akashi %s: %zu comments are not kept; \"description\", "
+		    "\"source\" and \"text\" are.\n",
+		    c->command, comments);
+	if (!rc_ok(policy_pretty(buf_span(&in), &out, &e))) {
+		code = cli_fail(c, &e);
+		code = code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
+	} else {
+		code = cli_write(c, &out, EXIT_TRUSTED);
+	}
+	buf_free(&in);
+	buf_free(&out);
+	return code;
+}
+
+const struct cli_command cmd_policy_fmt = {"policy", "fmt", "FILE",
+    "print a policy in its one form; // comments are allowed in FILE",
+    no_options, run_fmt};

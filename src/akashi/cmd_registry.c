@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies in the server's registry: apply, activate, rollback, list. */
+#include "akashi/api.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const struct api_column columns[] = {
+    {"NAME", "name"},
+    {"VERSION", "version"},
+    {"STATE", "state"},
+    {"SELECTOR", "selector"},
+    {"AUTHOR", "author"},
+    {"CREATED AT", "created_at"},
+    {"HASH", "hash"},
+    {NULL, NULL},
+};
+
+static const struct cli_option plain_options[] = {
+    API_OPTIONS,
+    {0, NULL, NULL, NULL},
+};
+
+/* Options of commands that have none of their own; operands wanted. */
+static int
+parse_plain(struct api *api, const struct cli_command *cmd, int argc,
+    char **argv, int operands)
+{
+	const char *arg;
+	bool bad = false;
+	int i;
+
+	api_init(api, api->cli);
+	while ((i = cli_next_option(api->cli, cmd, argc, argv, &arg)) >= 0)
+		(void)api_option(api, i, arg, &bad);
+	if (i == -2 || bad)
+		return EXIT_USAGE;
+	if (argc - optind != operands)
+		return cli_usage(api->cli, "expected: akashi %s %s %s",
+		    cmd->noun, cmd->verb, cmd->args);
+	return EXIT_TRUSTED;
+}
+
+static int
+run_list(struct cli *c, int argc, char **argv)
+{
+	struct api api = {.cli = c};
+	struct err e;
+	int code = parse_plain(&api, &cmd_policy_list, argc, argv, 0);
+	JSON_AUTO doc = NULL;
+
+	if (code)
+		return code;
+	if (!rc_ok(api_list(&api, "/v1/policies?", &doc, &e)))
+		return api_fail(&api, &e);
+	return api_show(&api, doc, columns, EXIT_TRUSTED);
+}
+
+const struct cli_command cmd_policy_list = {"policy", "list", "",
+    "list policies of the server", plain_options, run_list};
+
+/* --- apply ------------------------------------------------------------------
+ */
+
+static const struct cli_option apply_options[] = {
+    API_OPTIONS,
+    {'n', "name", "NAME", "name; default: the document's own"},
+    {0, NULL, NULL, NULL},
+};
+
+/* The name given, else the document's. */
+static int
+apply_name(struct cli *c, struct span file, const char **name)
+{
+	struct err e;
+	struct span s;
+	JSON_AUTO doc = NULL;
+
+	if (*name)
+		return EXIT_TRUSTED;
+	if (!rc_ok(json_decode(file, LIMIT_POLICY, &doc, &e)) ||
+	    !rc_ok(json_get_str(doc, "", "name", &s, &e)))
+		return cli_fail(c, &e);
+	*name = (const char *)arena_copy(&c->arena, span_of(s.p, s.n + 1)).p;
+	return EXIT_TRUSTED;
+}
+
+static int
+run_apply(struct cli *c, int argc, char **argv)
+{
+	struct api api;
+	struct err e;
+	struct span file;
+	const char *arg, *name = NULL;
+	bool bad = false;
+	int i;
+
+	api_init(&api, c);
+	while (
+	    (i = cli_next_option(c, &cmd_policy_apply, argc, argv, &arg)) >= 0)
+		if (!api_option(&api, i, arg, &bad))
+			name = arg;
+	if (i == -2 || bad)
+		return EXIT_USAGE;
+	if (argc - optind != 1)
+		return cli_usage(c, "one policy file is expected");
+	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, &file, &e)))
+		return cli_fail(c, &e);
+	int code = apply_name(c, file, &name);
+	if (code)
+		return code;
+	JSON_AUTO doc = NULL;
+	const char *path =
+	    arena_printf(&c->arena, "/v1/policies/%s", api_escape(&api, name));
+	if (!rc_ok(api_call(
+		&api, "POST", path, "application/json", file, &doc, &e)))
+		return api_fail(&api, &e);
+	return api_show(&api, doc, columns, EXIT_TRUSTED);
+}
+
+const struct cli_command cmd_policy_apply = {"policy", "apply", "FILE",
+    "store a policy as a new version (the same content: the same version)",
+    apply_options, run_apply};
+
+/* --- get -------------------------------------------------------------------
+ */
+
+/* "NAME" or "NAME@VERSION" to a path. */
+static const char *
+version_path(struct api *api, const char *name, const char *suffix)
+{
+	const char *at = strrchr(name, '@');
+	struct arena *a = &api->cli->arena;
+
+	if (!at)
+		return arena_printf(
+		    a, "/v1/policies/%s%s", api_escape(api, name), suffix);
+	char *base = arena_printf(a, "%.*s", (int)(at - name), name);
+	return arena_printf(a, "/v1/policies/%s/%s%s", api_escape(api, base),
+	    api_escape(api, at + 1), suffix);
+}
+
+static int
+run_get(struct cli *c, int argc, char **argv)
+{
+	struct api api = {.cli = c};
+	struct err e;
+	int code = parse_plain(&api, &cmd_policy_get, argc, argv, 1);
+	JSON_AUTO doc = NULL;
+
+	if (code)
+		return code;
+	if (!rc_ok(api_call(&api, "GET", version_path(&api, argv[optind], ""),
+		NULL, (struct span){NULL, 0}, &doc, &e)))
+		return api_fail(&api, &e);
+	if (strchr(argv[optind], '@'))
+		api.output = OUT_JSON; /* a document has no table form */
+	return api_show(&api, doc, columns, EXIT_TRUSTED);
+}
+
+const struct cli_command cmd_policy_get = {"policy", "get", "NAME[@VERSION]",
+    "the versions of a policy, or one document", plain_options, run_get};
+
+/* --- activate, rollback ------------------------------------------------------
+ */
+
+enum { ACTIVATE_LABEL = API_OPTION_COUNT };
+
+static const struct cli_option activate_options[] = {
+    API_OPTIONS,
+    {'l', "label", "KEY=VALUE",
+	"bind to nodes with this label; may repeat; none: every node"},
+    {0, NULL, NULL, NULL},
+};
+
+static int
+put_selector(struct cli *c, struct jw *w, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+
+	if (!eq || eq == arg)
+		return cli_usage(c, "--label takes KEY=VALUE");
+	jw_kstr(
+	    w, arena_printf(&c->arena, "%.*s", (int)(eq - arg), arg), eq + 1);
+	return EXIT_TRUSTED;
+}
+
+static int
+parse_activate(
+    struct cli *c, struct api *api, struct jw *w, int argc, char **argv)
+{
+	const char *arg;
+	bool bad = false;
+	int i;
+
+	while ((i = cli_next_option(
+		    c, &cmd_policy_activate, argc, argv, &arg)) >= 0)
+		if (!api_option(api, i, arg, &bad) && put_selector(c, w, arg))
+			return EXIT_USAGE;
+	if (i == -2 || bad)
+		return EXIT_USAGE;
+	if (argc - optind != 1 || !strchr(argv[optind], '@'))
+		return cli_usage(c, "NAME@VERSION is expected");
+	return EXIT_TRUSTED;
+}
+
+static int
+run_activate(struct cli *c, int argc, char **argv)
+{
+	struct api api;
+	struct err e;
+	struct buf body = {0};
+	struct jw w = jw_over(&body);
+	JSON_AUTO doc = NULL;
+
+	api_init(&api, c);
+	jw_object(&w);
+	jw_key(&w, "selector");
+	jw_object(&w);
+	int code = parse_activate(c, &api, &w, argc, argv);
+	if (code) {
+		buf_free(&body);
+		return code;
+	}
+	jw_object_end(&w);
+	char *name = arena_printf(&c->arena, "%s", argv[optind]);
+	char *at = strrchr(name, '@');
+	*at = '\0';
+	uint64_t version;
+	if (!number_parse(span_str(at + 1), INT32_MAX, &version)) {
+		buf_free(&body);
+		return cli_usage(c, "the version is a number");
+	}
+	jw_ku64(&w, "version", version);
+	jw_object_end(&w);
+	const char *path = arena_printf(
+	    &c->arena, "/v1/policies/%s/activate", api_escape(&api, name));
+	rc r = api_call(
+	    &api, "POST", path, "application/json", buf_span(&body), &doc, &e);
+	buf_free(&body);
+	return rc_ok(r) ? api_show(&api, doc, columns, EXIT_TRUSTED)
+			: api_fail(&api, &e);
+}
+
+const struct cli_command cmd_policy_activate = {"policy", "activate",
+    "NAME@VERSION", "judge nodes by this version from now on", activate_options,
+    run_activate};
+
+static int
+run_rollback(struct cli *c, int argc, char **argv)
+{
+	struct api api = {.cli = c};
+	struct err e;
+	int code = parse_plain(&api, &cmd_policy_rollback, argc, argv, 1);
+	JSON_AUTO doc = NULL;
+
+	if (code)
+		return code;
+	if (!rc_ok(api_call(&api, "POST",
+		version_path(&api, argv[optind], "/rollback"),
+		"application/json", span_str("{}"), &doc, &e)))
+		return api_fail(&api, &e);
+	return api_show(&api, doc, columns, EXIT_TRUSTED);
+}
+
+const struct cli_command cmd_policy_rollback = {"policy", "rollback", "NAME",
+    "return to the version that was active before", plain_options,
+    run_rollback};

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keeper: one thread that asks the database each second what changed.
+ *
+ * 1. Handlers see a whole snapshot or none; none means 503.
+ * 2. A policy that was activated on another server is in force here within
+ *    PERIOD, whatever notifications do.
+ * 3. A snapshot that cannot be built keeps the old one, and /readyz says why.
+ */
+#include "akashid/server.h"
+
+#include "base/text.h"
+#include "record/labels.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	PERIOD_S = 1,
+	PURGE_EVERY = 60, /* periods */
+	POLICY_ARENA = 256 * 1024 * 1024,
+};
+
+struct keeper {
+	struct server *server;
+	pthread_t thread;
+	pthread_mutex_t lock; /* one refresh at a time */
+	pthread_mutex_t sleep;
+	pthread_cond_t wake;
+	bool stop;
+	struct hasher *hasher;
+};
+
+/* --- snapshots
+ * ------------------------------------------------------------------- */
+
+static void
+policy_set_free(struct policy_set *p)
+{
+	while (p) {
+		struct policy_set *next = p->next;
+		for (size_t i = 0; i < p->n; i++)
+			policy_unref(p->active[i].policy);
+		arena_free(&p->arena);
+		free(p);
+		p = next;
+	}
+}
+
+struct snapshot *
+snapshot_take(struct server *s)
+{
+	pthread_mutex_lock(&s->snapshot_lock);
+	struct snapshot *n = s->snapshot;
+	if (n)
+		atomic_fetch_add(&n->refs, 1);
+	pthread_mutex_unlock(&s->snapshot_lock);
+	return n;
+}
+
+void
+snapshot_drop(struct snapshot *n)
+{
+	if (!n || atomic_fetch_sub(&n->refs, 1) != 1)
+		return;
+	policy_set_free(n->policies);
+	pthread_mutex_destroy(&n->policies_lock);
+	anchors_free(n->anchors);
+	secret_cleanse(&n->keys, sizeof(n->keys));
+	free(n);
+}
+
+static void
+snapshot_swap(struct server *s, struct snapshot *n)
+{
+	pthread_mutex_lock(&s->snapshot_lock);
+	struct snapshot *old = s->snapshot;
+	s->snapshot = n;
+	pthread_mutex_unlock(&s->snapshot_lock);
+	snapshot_drop(old);
+}
+
+/* --- policies
+ * ---------------------------------------------------------------------- */
+
+static rc
+compile(struct policy_set *set, const struct policy_row *row,
+    struct active_policy *out, struct err *e)
+{
+	TRY(policy_decode(row->document, &out->policy, e));
+	/* Counted at once, so that the set's destructor finds it. */
+	set->n++;
+	out->version = row->version;
+	snprintf(out->name, sizeof(out->name), "%s", row->name);
+	snprintf(out->approver, sizeof(out->approver), "%s", row->author);
+	out->selector = arena_copy(&set->arena, row->selector);
+	return out->selector.n == row->selector.n
+		   ? RC_OK
+		   : err_at(e, ERR_MEMORY, NULL, "policies");
+}
+
+static rc
+load_policies(struct server *s, const struct uuid *tenant,
+    struct policy_set *set, struct arena *scratch, struct err *e)
+{
+	struct policy_list list = {0};
+
+	TRY(s->store->ops->policy_active(s->store, tenant, scratch, &list, e));
+	set->active = arena_array(&set->arena, list.n, sizeof(*set->active));
+	if (!set->active)
+		return err_at(e, ERR_MEMORY, NULL, "policies");
+	for (size_t i = 0; i < list.n; i++) {
+		rc r = compile(set, &list.row[i], &set->active[set->n], e);
+		if (!rc_ok(r))
+			return err_prefix(e, r, list.row[i].name);
+	}
+	return RC_OK;
+}
+
+static rc
+policy_set_new(struct server *s, const struct uuid *tenant,
+    struct policy_set **out, struct err *e)
+{
+	struct policy_set *set = calloc(1, sizeof(*set));
+	struct arena scratch;
+
+	if (!set)
+		return err_at(e, ERR_MEMORY, NULL, "policies");
+	set->tenant = *tenant;
+	arena_init(&set->arena, POLICY_ARENA);
+	arena_init(&scratch, POLICY_ARENA);
+	rc r = load_policies(s, tenant, set, &scratch, e);
+	arena_free(&scratch);
+	if (!rc_ok(r)) {
+		policy_set_free(set);
+		return r;
+	}
+	*out = set;
+	return RC_OK;
+}
+
+/* The tenant's policies, loaded when they are first asked for. A set that
+ * could not be loaded is tried again by the next submission. */
+static rc
+policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
+    const struct policy_set **out, struct err *e)
+{
+	struct policy_set *set;
+	rc r = RC_OK;
+
+	pthread_mutex_lock(&n->policies_lock);
+	for (set = n->policies; set; set = set->next)
+		if (uuid_eq(&set->tenant, tenant))
+			break;
+	if (!set) {
+		r = policy_set_new(s, tenant, &set, e);
+		if (rc_ok(r)) {
+			set->next = n->policies;
+			n->policies = set;
+		}
+	}
+	pthread_mutex_unlock(&n->policies_lock);
+	*out = set;
+	return r;
+}
+
+rc
+policy_for(struct server *s, struct snapshot *n, const struct node *node,
+    const struct active_policy **out, struct err *e)
+{
+	const struct policy_set *set;
+	const struct active_policy *found = NULL;
+
+	TRY(policies_of(s, n, &node->tenant, &set, e));
+	for (size_t i = 0; i < set->n; i++) {
+		if (!labels_match(set->active[i].selector, node->labels))
+			continue;
+		if (found)
+			return err_text(e, ERR_POLICY_AMBIGUOUS, "",
+			    "Policies \"%s\" and \"%s\" both match.",
+			    found->name, set->active[i].name);
+		found = &set->active[i];
+	}
+	if (!found)
+		return err_at(e, ERR_POLICY_NONE, NULL, "%s", "");
+	*out = found;
+	return RC_OK;
+}
+
+/* --- trust anchors
+ * ------------------------------------------------------------------- */
+
+static rc
+read_file(const char *path, struct buf *out, struct err *e)
+{
+	FILE *f = fopen(path, "rbe");
+	char chunk[8192];
+	size_t n;
+
+	if (!f)
+		return err_text(e, ERR_FILE, path, "%s: %s.", path, strerror(errno));
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_put(out, chunk, n);
+	bool bad = ferror(f) != 0;
+	fclose(f);
+	if (bad || out->failed)
+		return err_text(e, ERR_FILE, path, "%s cannot be read.", path);
+	return RC_OK;
+}
+
+static rc
+add_anchors(const struct conf_list *files, enum rot_class rot,
+    struct anchors **io, struct err *e)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		struct buf b = {0};
+		rc r = read_file(files->v[i], &b, e);
+		if (rc_ok(r))
+			r = anchors_add(io, buf_span(&b), rot, e);
+		buf_free(&b);
+		if (!rc_ok(r))
+			return err_prefix(e, r, "trust: ");
+	}
+	return RC_OK;
+}
+
+static rc
+load_anchors(const struct conf *c, struct snapshot *n, struct err *e)
+{
+	if (c->trust_virtual.n && !c->lab_allow_virtual)
+		return err_text(e, ERR_CONFIG, "trust.virtual",
+		    "Virtual TPMs are refused unless lab.allow_virtual is "
+		    "true.");
+	TRY(add_anchors(&c->trust_discrete, ROT_DISCRETE, &n->anchors, e));
+	TRY(add_anchors(&c->trust_firmware, ROT_FIRMWARE, &n->anchors, e));
+	TRY(add_anchors(&c->trust_virtual, ROT_VIRTUAL, &n->anchors, e));
+	if (n->anchors)
+		anchors_digest(n->anchors, n->anchors_digest.b);
+	return RC_OK;
+}
+
+/* --- building
+ * -------------------------------------------------------------------------- */
+
+/* Settings that change a verdict, for its statement: keys in ASCII order. */
+static void
+write_switches(struct snapshot *n)
+{
+	struct buf b = {0};
+	struct jw w = jw_over(&b);
+
+	jw_object(&w);
+	jw_kbool(&w, "allow_virtual", n->allow_virtual);
+	jw_kstr(&w, "pcrs", n->asked_text);
+	jw_object_end(&w);
+	snprintf(n->switches_text, sizeof(n->switches_text), "%s",
+	    b.failed ? "{}" : b.p);
+	n->switches = span_str(n->switches_text);
+	buf_free(&b);
+}
+
+static void
+take_cluster(struct snapshot *n, const struct cluster *c)
+{
+	n->keys.n = c->n < CHALLENGE_KEYS ? c->n : CHALLENGE_KEYS;
+	for (size_t i = 0; i < n->keys.n; i++) {
+		n->keys.key[i].id = c->key[i].id;
+		for (size_t k = 0; k < CHALLENGE_KEY; k++)
+			n->keys.key[i].key[k] = c->key[i].key[k];
+	}
+	n->epoch = c->epoch;
+	n->policy_serial = c->policy_serial;
+}
+
+static rc
+fill(const struct conf *conf, const struct cluster *cluster, struct snapshot *n,
+    struct err *e)
+{
+	struct arena scratch;
+
+	take_cluster(n, cluster);
+	n->allow_virtual = conf->lab_allow_virtual;
+	TRY(pcr_selections_parse(span_str(conf->attest_pcrs), &n->asked, e));
+	arena_init(&scratch, 64 * 1024);
+	const char *text = pcr_selections_text(&scratch, &n->asked);
+	snprintf(n->asked_text, sizeof(n->asked_text), "%s", text ? text : "");
+	arena_free(&scratch);
+	write_switches(n);
+	return load_anchors(conf, n, e);
+}
+
+static rc
+build(struct server *s, const struct cluster *cluster, struct snapshot **out,
+    struct err *e)
+{
+	struct snapshot *n = calloc(1, sizeof(*n));
+	const struct conf *conf = conf_take(s->conf);
+
+	if (!n) {
+		conf_drop(s->conf, conf);
+		return err_at(e, ERR_MEMORY, NULL, "snapshot");
+	}
+	atomic_init(&n->refs, 1);
+	pthread_mutex_init(&n->policies_lock, NULL);
+	rc r = fill(conf, cluster, n, e);
+	conf_drop(s->conf, conf);
+	if (!rc_ok(r)) {
+		snapshot_drop(n);
+		return r;
+	}
+	*out = n;
+	return RC_OK;
+}
+
+static bool
+unchanged(struct server *s, const struct cluster *c)
+{
+	struct snapshot *n = snapshot_take(s);
+	bool same = n && n->policy_serial == c->policy_serial &&
+		    n->epoch == c->epoch && n->keys.n == c->n &&
+		    n->keys.key[0].id == c->key[0].id;
+
+	snapshot_drop(n);
+	return same;
+}
+
+static rc
+look(struct server *s, bool force, struct err *e)
+{
+	struct cluster cluster = {0};
+	struct snapshot *n = NULL;
+
+	TRY(s->store->ops->ready(s->store, e));
+	TRY(s->store->ops->cluster_get(s->store, &cluster, e));
+	if (!force && unchanged(s, &cluster)) {
+		secret_cleanse(&cluster, sizeof(cluster));
+		return RC_OK;
+	}
+	rc r = build(s, &cluster, &n, e);
+	secret_cleanse(&cluster, sizeof(cluster));
+	if (rc_ok(r))
+		snapshot_swap(s, n);
+	return r;
+}
+
+/* Say it when readiness changes, not each second. */
+static void
+tell(struct server *s, rc r, const struct err *e)
+{
+	bool ready = rc_ok(r);
+	char text[sizeof(s->store_problem)] = "";
+
+	if (!ready)
+		snprintf(text, sizeof(text), "%s: %.200s %.100s", err_name(e->code),
+		    *e->text ? e->text : err_sentence(e->code, "en"), e->path);
+	pthread_mutex_lock(&s->snapshot_lock);
+	bool news = strcmp(text, s->store_problem) != 0 ||
+		    ready != atomic_load(&s->store_ready);
+	snprintf(s->store_problem, sizeof(s->store_problem), "%s", text);
+	pthread_mutex_unlock(&s->snapshot_lock);
+	atomic_store(&s->store_ready, ready);
+	metrics_gauge(s->metrics, METRIC_READY, ready);
+	if (news && ready)
+		log_note(&s->log, LOG_NOTICE, "ready", NULL,
+		    "the database answers; serving");
+	else if (news)
+		log_note(&s->log, LOG_ERROR, "not_ready", e,
+		    "waiting for the database; trying each second");
+}
+
+rc
+keeper_refresh(struct server *s, bool reload, struct err *e)
+{
+	pthread_mutex_lock(&s->keeper->lock);
+	rc r = look(s, reload, e);
+	tell(s, r, e);
+	pthread_mutex_unlock(&s->keeper->lock);
+	return r;
+}
+
+/* --- the thread
+ * ------------------------------------------------------------------------- */
+
+static void
+purge(struct server *s)
+{
+	uint64_t dropped;
+	struct err e;
+
+	if (!rc_ok(s->store->ops->purge(
+		s->store, clock_now(&s->clock), &dropped, &e)))
+		log_note(&s->log, LOG_WARN, "purge", &e,
+		    "expired challenges were not dropped");
+}
+
+static bool
+sleep_period(struct keeper *k)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += PERIOD_S;
+	pthread_mutex_lock(&k->sleep);
+	int rv = 0;
+	while (!k->stop && rv == 0)
+		rv = pthread_cond_timedwait(&k->wake, &k->sleep, &until);
+	bool go_on = !k->stop;
+	pthread_mutex_unlock(&k->sleep);
+	return go_on;
+}
+
+static void *
+run(void *arg)
+{
+	struct keeper *k = arg;
+	struct err e;
+
+	for (unsigned i = 0; sleep_period(k); i++) {
+		rc r = keeper_refresh(k->server, false, &e);
+		if (rc_ok(r) && i % PURGE_EVERY == 0)
+			purge(k->server);
+	}
+	return NULL;
+}
+
+rc
+keeper_start(struct server *s, struct err *e)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	pthread_condattr_t attr;
+
+	if (!k)
+		return err_at(e, ERR_MEMORY, NULL, "keeper");
+	k->server = s;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_mutex_init(&k->sleep, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	s->keeper = k;
+	/* The first look is made at once, so that a good start serves at
+	 * once; a missing database is no reason to end. */
+	struct err first;
+	(void)!rc_ok(keeper_refresh(s, false, &first));
+	if (pthread_create(&k->thread, NULL, run, k) != 0) {
+		s->keeper = NULL;
+		free(k);
+		return err_text(
+		    e, ERR_INTERNAL, "keeper", "No thread could be started.");
+	}
+	return RC_OK;
+}
+
+void
+keeper_stop(struct server *s)
+{
+	struct keeper *k = s->keeper;
+
+	if (!k)
+		return;
+	pthread_mutex_lock(&k->sleep);
+	k->stop = true;
+	pthread_cond_signal(&k->wake);
+	pthread_mutex_unlock(&k->sleep);
+	pthread_join(k->thread, NULL);
+	s->keeper = NULL;
+	free(k);
+	snapshot_swap(s, NULL);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The running server: what its handlers share.
+ *
+ * 1. Loop threads judge; the committer records; the keeper refreshes what
+ *    other servers may have changed. Nobody else touches the store's writer.
+ * 2. Configuration, policies and trust anchors are immutable snapshots behind
+ *    counted pointers; a reload builds a new one and swaps it.
+ * 3. A node's answer is written only after its verdict is durable.
+ */
+#ifndef AKASHI_AKASHID_SERVER_H
+#define AKASHI_AKASHID_SERVER_H
+
+#include "appraise/policy.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "intake/http.h"
+#include "publish/metrics.h"
+#include "record/statement.h"
+#include "record/store.h"
+#include "verify/challenge.h"
+#include "verify/ek.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define AKASHID_BUILD "akashid/" PACKAGE_VERSION
+
+/* --- snapshots ---------------------------------------------------------------
+ */
+
+/* One active policy of a tenant. */
+struct active_policy {
+	char name[STORE_NAME];
+	uint32_t version;
+	char approver[STORE_NAME];
+	struct span selector; /* canonical labels */
+	struct policy *policy;
+};
+
+/* The active policies of one tenant, loaded when it is first asked for. */
+struct policy_set {
+	struct policy_set *next;
+	struct uuid tenant;
+	struct arena arena;
+	size_t n;
+	struct active_policy *active;
+};
+
+/* What handlers read and the keeper replaces, as a whole. */
+struct snapshot {
+	atomic_int refs;
+	struct challenge_keys keys;
+	uint32_t epoch;
+	uint64_t policy_serial;
+	pthread_mutex_t policies_lock; /* for adding to the list */
+	struct policy_set *policies;
+	struct anchors *anchors; /* NULL: none configured */
+	struct sha256 anchors_digest;
+	struct pcr_selections asked;
+	char asked_text[400];
+	bool allow_virtual;
+	struct span switches; /* for statements: canonical JSON */
+	char switches_text[600];
+};
+
+/* --- the server
+ * ---------------------------------------------------------------- */
+
+struct committer;
+struct node_cache;
+struct keeper;
+
+struct server {
+	struct logger log;
+	struct clock clock;
+	struct conf_box *conf;
+	struct store *store;
+	struct metrics *metrics;
+	size_t loops;
+	char instance[256];
+	char admin_listen[160];
+	const char **route_names; /* labels of metrics */
+
+	pthread_mutex_t snapshot_lock;
+	struct snapshot *snapshot;
+
+	struct committer *committer;
+	struct hasher *commit_hasher; /* of the committer's thread */
+	struct node_cache *cache;
+	struct keeper *keeper;
+
+	struct http_server *api;
+	struct http_server *admin;
+
+	atomic_bool draining;
+	/* Result of the keeper's last look at the database. */
+	atomic_bool store_ready;
+	char store_problem[400]; /* under snapshot_lock */
+};
+
+static inline struct server *
+server_of(const struct http_request *q)
+{
+	return q->ctx;
+}
+
+static inline struct metrics_slot *
+slot_of(const struct http_request *q)
+{
+	return metrics_slot(server_of(q)->metrics, q->loop);
+}
+
+/* The current snapshot, counted; NULL before the database was first reached. */
+struct snapshot *snapshot_take(struct server *s);
+void snapshot_drop(struct snapshot *n);
+
+/* --- keeper.c
+ * ------------------------------------------------------------------ */
+
+/* Start the thread that watches the database: keys, epoch, policies, purge. It
+ * retries for as long as it takes. */
+MUST_USE rc keeper_start(struct server *s, struct err *e);
+void keeper_stop(struct server *s);
+
+/* Look again now: after a reload, or a policy change on this server. Returns
+ * when the new snapshot is in place, or the reason why it is not. */
+MUST_USE rc keeper_refresh(struct server *s, bool reload, struct err *e);
+
+/* The active policy for a node; it lives as long as the snapshot.
+ * POLICY_NONE, POLICY_AMBIGUOUS, and what the store says. */
+MUST_USE rc policy_for(struct server *s, struct snapshot *n,
+    const struct node *node, const struct active_policy **out, struct err *e);
+
+/* --- cache.c
+ * --------------------------------------------------------------------- */
+
+/* A node as the database had it, with its key ready to use; immutable. */
+struct cached_node {
+	atomic_int refs;
+	struct node node;
+	struct key *ak;
+	struct tpm_name ak_qualified;
+	struct arena arena;
+	struct span boot_log; /* of node.state.attester.boot_log, or empty */
+};
+
+struct node_cache *node_cache_new(size_t limit);
+void node_cache_free(struct node_cache *c);
+
+/* The node, from the cache or the database. NODE_UNKNOWN and what the store
+ * and the key say. Drop it with cached_node_drop(). */
+MUST_USE rc node_cache_get(struct server *s, const struct uuid *tenant,
+    const struct uuid *id, struct cached_node **out, struct err *e);
+void cached_node_drop(struct cached_node *n);
+
+/* Forget a node: its row changed. */
+void node_cache_forget(struct server *s, const struct uuid *id);
+
+/* After a commit: the same node with its new state, version and boot log. */
+void node_cache_advance(struct server *s, const struct cached_node *old,
+    const struct node_state *state, struct span boot_log);
+
+/* --- commit.c
+ * --------------------------------------------------------------------- */
+
+/* One submission on its way to disk. `done` runs on the committer's thread when
+ * the outcome is known, and must end in http_resume(). */
+struct commit_job {
+	struct record record;
+	void (*done)(struct commit_job *job, const struct err *e);
+	struct http_request *q;
+	struct commit_job *next;
+};
+
+MUST_USE rc committer_start(struct server *s, struct err *e);
+/* Records what is queued, then ends. */
+void committer_stop(struct server *s);
+void committer_put(struct server *s, struct commit_job *job);
+
+/* Keep a security event; in batches, never in a request's way. */
+void committer_event(struct server *s, const struct http_request *q,
+    const struct uuid *tenant, const struct uuid *node, enum err_code code);
+
+/* --- routes.c, handlers
+ * ------------------------------------------------------------- */
+
+extern const struct route api_routes[];
+extern const size_t api_routes_n;
+extern const struct route admin_routes[];
+extern const size_t admin_routes_n;
+
+#define HANDLER(name) enum http_then name(struct http_request *q)
+HANDLER(handle_enrol);
+HANDLER(handle_activate);
+HANDLER(handle_challenge);
+HANDLER(handle_evidence);
+HANDLER(handle_node_list);
+HANDLER(handle_node_show);
+HANDLER(handle_node_approve);
+HANDLER(handle_node_retire);
+HANDLER(handle_node_clear);
+HANDLER(handle_node_import);
+HANDLER(handle_token_create);
+HANDLER(handle_token_list);
+HANDLER(handle_token_revoke);
+HANDLER(handle_policy_list);
+HANDLER(handle_policy_get);
+HANDLER(handle_policy_document);
+HANDLER(handle_policy_apply);
+HANDLER(handle_policy_activate);
+HANDLER(handle_policy_rollback);
+HANDLER(handle_verdict_list);
+HANDLER(handle_verdict_show);
+HANDLER(handle_openapi);
+HANDLER(handle_admin_init);
+HANDLER(handle_livez);
+HANDLER(handle_readyz);
+HANDLER(handle_version);
+HANDLER(handle_metrics);
+
+/* --- answer.c
+ * ----------------------------------------------------------------------- */
+
+/* Answer with the problem document of e and count and log it. */
+enum http_then answer_problem(struct http_request *q, const struct err *e);
+
+/* 409 frame.need with "need": [part]; e->path names the part. */
+void answer_need(struct http_request *q, const struct err *e);
+
+/* Begin a JSON answer: a writer over the answer's body. */
+struct jw answer_json(struct http_request *q);
+
+/* Ends it; MEMORY becomes a problem. */
+enum http_then answer_done(struct http_request *q);
+
+/* The body of a request as JSON. The caller owns *out. */
+MUST_USE rc request_json(struct http_request *q, const char *const *known,
+    json_t **out, struct err *e);
+
+/* Who acts, for the audit trail. */
+struct actor request_actor(const struct http_request *q, struct principal *who);
+
+/* limit= and cursor= of a list. */
+struct page {
+	size_t limit;
+	struct uuid cursor;
+};
+MUST_USE rc request_page(
+    struct http_request *q, struct page *out, struct err *e);
+
+/* A challenge for a node: issue and write {"challenge","pcrs","expires_at"}. */
+MUST_USE rc write_challenge(struct http_request *q, const struct snapshot *snap,
+    const struct uuid *tenant, const struct uuid *node, struct jw *w,
+    struct err *e);
+
+/* A fresh token for a person or an enrolment: prefix ‖ base64url(32 random
+ * bytes), and the SHA-256 of its text. */
+enum { TOKEN_SECRET = 32, TOKEN_TEXT = 64 };
+MUST_USE rc token_make(const char *prefix, struct hasher *h,
+    char out[TOKEN_TEXT], struct sha256 *hash);
+
+/* A node token says whose it is: "aknt_" ‖ base64url(tenant ‖ node ‖ secret);
+ * stored is the SHA-256 of the secret. */
+#define NODE_TOKEN_PREFIX "aknt_"
+enum { NODE_TOKEN = 16 + 16 + TOKEN_SECRET, NODE_TOKEN_TEXT = 96 };
+
+/* No id. */
+struct uuid uuid_zero(void);
+
+#endif

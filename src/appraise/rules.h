@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A compiled policy, as policy.c makes it and eval_boot.c, eval_ima.c, lint.c
+ * and explain.c read it. Nobody else includes this. */
+#ifndef AKASHI_APPRAISE_RULES_H
+#define AKASHI_APPRAISE_RULES_H
+
+#include "appraise/policy.h"
+#include "appraise/refset.h"
+
+#include <stdatomic.h>
+
+/* One accepted golden value: a digest per bank. */
+struct golden_value {
+	const uint8_t *digest[LIMIT_BANKS]; /* by policy bank; NULL: none */
+	bool bound;	    /* the event's data must hash to its digest */
+	const char *text;   /* what it is, for people; NULL */
+	const char *source; /* where it is from; NULL */
+};
+
+struct event_rule {
+	uint32_t type;
+	bool optional;
+	bool repeat;
+	enum layer layer; /* LAYER_NONE: by the event */
+	size_t n;
+	struct golden_value *accept;
+};
+
+enum pcr_kind {
+	PCR_UNRULED,
+	PCR_VALUES, /* the final value is one of these */
+	PCR_EVENTS, /* exactly these events, in order */
+	PCR_OPAQUE, /* quoted, kept, not judged; says why */
+};
+
+struct pcr_rule {
+	enum pcr_kind kind;
+	size_t n;
+	struct golden_value *values;
+	struct event_rule *events;
+	const char *why;    /* of an opaque PCR */
+	const char *source; /* for values that name none */
+};
+
+struct glob_rule {
+	const char *glob;
+	const char *source;
+	struct digest digest; /* alg 0: any */
+};
+
+struct ima_rules {
+	bool present;
+	uint32_t pcrs; /* entries may name these PCRs */
+	const char **templates;
+	size_t templates_n; /* 0: any that can be decoded */
+	enum err_effect violations, other_path, weak; /* EFF_NONE: pass */
+	struct refset *allow[4];		      /* one per algorithm */
+	size_t allow_n;
+	struct glob_rule *globs; /* digests allowed at many paths */
+	size_t globs_n;
+	struct glob_rule *exclude; /* paths that are not judged */
+	size_t exclude_n;
+};
+
+struct policy {
+	atomic_uint refs;
+	struct arena arena;
+	const char *name;
+	uint64_t version; /* 0: none given */
+	const char *description;
+	const char *source;
+	struct buf canonical;
+	uint8_t hash[32];
+	int64_t valid_for;
+	bool observe;
+	bool secure_boot;
+	size_t banks_n;
+	const struct hash_alg *banks[LIMIT_BANKS];
+	struct pcr_selections selection;
+	struct pcr_rule pcr[LIMIT_PCRS];
+	struct ima_rules ima;
+};
+
+/* PCRs that a program may reset at any time (PTP 1.05, 6.1: 16, 23; and 21, 22
+ * by locality): never a golden boot measurement. */
+#define PCRS_RESETTABLE (1u << 16 | 1u << 21 | 1u << 22 | 1u << 23)
+
+/* Index in p->banks, or -1. */
+int policy_bank(const struct policy *p, uint16_t alg);
+
+/* PCRs that the policy requires in any bank. */
+uint32_t policy_pcrs(const struct policy *p);
+
+/* --- boot_rules.c --------------------------------------------------------- */
+
+/* Decode the members "pcrs" (first) and "boot" into p. */
+MUST_USE rc pcrs_decode(struct policy *p, const json_t *doc, struct err *e);
+MUST_USE rc boot_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+/* The rule of a required PCR can be met. POLICY_FORMAT, BOOT_PCR_UNRULED. */
+MUST_USE rc boot_rules_check(
+    const struct policy *p, unsigned pcr, struct err *e);
+
+/* --- canonical.c ---------------------------------------------------------- */
+
+/* Write a document with sorted keys and no white space, without the root's
+ * "name" and "version". False for a number that is not an integer. */
+bool canonical_emit(const json_t *doc, struct buf *out);
+
+/* The same document for people: indented, in the order of the manual, name
+ * and version included. */
+bool canonical_pretty(const json_t *doc, struct buf *out);
+
+/* --- ima_rules.c ---------------------------------------------------------- */
+
+/* Decode the "ima" member into p->ima. */
+MUST_USE rc ima_rules_decode(
+    struct policy *p, const json_t *ima, struct err *e);
+void ima_rules_free(struct ima_rules *r);
+
+/* The path text of an allow list's entry, borrowed from the canonical bytes (a
+ * JSON string's inside); empty where there is none. */
+struct span ima_rules_text(
+    const struct policy *p, const struct refset *set, size_t entry);
+
+/* An entry of "files" as learn writes it: alg ":" hex " " path, with bytes
+ * that cannot stand in a line as \xNN. */
+void ima_rules_file(struct buf *out, const struct hash_alg *alg,
+    const uint8_t *digest, struct span path);
+
+/* --- policy.c ------------------------------------------------------------- */
+
+enum { POLICY_PATH = 120 }; /* room for a path into the document */
+
+/* A path into the document; too long a one is cut. */
+void policy_path(char out[POLICY_PATH], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A PCR's number in decimal, as a member's name. */
+void policy_number(char out[12], unsigned pcr);
+
+/* An optional string member, copied into the policy's arena; *out is left as
+ * it is where there is none. JSON_TYPE, MEMORY. */
+MUST_USE rc policy_string(struct policy *p, const json_t *obj, const char *path,
+    const char *key, const char **out, struct err *e);
+
+#endif

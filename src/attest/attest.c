@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/walk.h"
+
+uint32_t
+walk_quoted(const struct walk *w)
+{
+	const struct pcr_selections *sel = &w->f->quote.selection;
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < sel->n; i++)
+		mask |= sel->bank[i].mask;
+	return mask;
+}
+
+/* --- policy ----------------------------------------------------------------
+ */
+
+/* Sets the states of policy.selection and policy.boot. */
+static rc
+step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
+{
+	const struct boot_facts facts = {
+	    .log = w->f->log_ok ? &w->f->log : NULL,
+	    .replay = w->f->log_ok ? &w->f->boot : NULL,
+	    .quoted = &w->f->quote.selection,
+	    .values = w->values_known ? &w->f->values : NULL,
+	};
+
+	(void)state;
+	if (!w->ctx->policy)
+		return err_at(e, ERR_POLICY_NONE, NULL, "%s", "policy");
+	return policy_eval_boot(w->ctx->policy, &facts, w->v, e);
+}
+
+static rc
+judge_entry(void *ctx, const struct ima_entry *entry, struct err *e)
+{
+	struct walk *w = ctx;
+
+	return policy_eval_ima(w->ctx->policy, entry, w->v, e);
+}
+
+static rc
+step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
+{
+	const struct policy *p = w->ctx->policy;
+
+	if (p && !policy_needs_ima(p))
+		*state = CHECK_NOT_REQUIRED;
+	if (!p || !policy_needs_ima(p) || !w->f->ima_ok)
+		return RC_OK;
+	TRY(ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
+	    (uint32_t)w->ima_start.entries, &w->f->quote.selection, judge_entry,
+	    w, e));
+	*state = CHECK_PASSED;
+	return RC_OK;
+}
+
+/* --- the walk --------------------------------------------------------------
+ */
+
+static const struct row {
+	enum check_id check;
+	enum layer layer; /* of its reasons */
+	walk_step *run;
+} rows[] = {
+    {CHECK_AK_FORMAT, LAYER_NONE, step_ak_format},
+    {CHECK_AK_ATTRIBUTES, LAYER_NONE, step_ak_attributes},
+    {CHECK_EK_CHAIN, LAYER_NONE, step_ek_chain},
+    {CHECK_EK_PUBLIC, LAYER_NONE, step_ek_public},
+    {CHECK_QUOTE_FORMAT, LAYER_NONE, step_quote_format},
+    {CHECK_QUOTE_SIGNATURE, LAYER_NONE, step_quote_signature},
+    {CHECK_QUOTE_SIGNER, LAYER_NONE, step_quote_signer},
+    {CHECK_QUOTE_NONCE, LAYER_NONE, step_quote_nonce},
+    {CHECK_QUOTE_SELECTION, LAYER_NONE, step_quote_selection},
+    {CHECK_QUOTE_CLOCK, LAYER_NONE, step_quote_clock},
+    {CHECK_QUOTE_PCR_VALUES, LAYER_NONE, step_quote_values},
+    {CHECK_LOG_FORMAT, LAYER_FIRMWARE, step_log_format},
+    {CHECK_LOG_BINDING, LAYER_FIRMWARE, step_log_binding},
+    {CHECK_LOG_REPLAY, LAYER_FIRMWARE, step_log_replay},
+    {CHECK_IMA_FORMAT, LAYER_MIDDLEWARE, step_ima_format},
+    {CHECK_IMA_REPLAY, LAYER_MIDDLEWARE, step_ima_replay},
+    {CHECK_IMA_BOOT_AGGREGATE, LAYER_OS, step_boot_aggregate},
+    {CHECK_POLICY_BOOT, LAYER_NONE, step_policy_boot},
+    {CHECK_POLICY_IMA, LAYER_MIDDLEWARE, step_policy_ima},
+};
+
+/* A check that nothing could decide stays not run; one that ran and did not
+ * hold has failed. */
+static void
+note(struct verdict *v, const struct row *row, const struct err *e)
+{
+	struct reason r = REASON(e->code, row->layer);
+
+	if (err_effect(e->code) != EFF_UNKNOWN) {
+		verdict_fail(v, row->check, row->layer, e);
+		return;
+	}
+	r.path = e->path;
+	r.message = e->text;
+	verdict_add(v, &r, EFF_NONE);
+}
+
+static rc
+run(struct walk *w, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		enum check_state state = CHECK_NOT_RUN;
+		struct err why = {0};
+		rc r = rows[i].run(w, &state, &why);
+		if (err_class(r.code) == CLS_OURS && !rc_ok(r)) {
+			if (e)
+				*e = why;
+			return r;
+		}
+		if (!rc_ok(r))
+			note(w->v, &rows[i], &why);
+		else if (state != CHECK_NOT_RUN)
+			verdict_check(w->v, rows[i].check, state);
+		if (w->v->worst == EFF_REJECT)
+			break;
+	}
+	return RC_OK;
+}
+
+/* What is shown as `pcrs`: as replayed, or as quoted where no log says. */
+static void
+show_pcrs(struct walk *w)
+{
+	const struct banks *ima = &w->f->ima.pcrs;
+
+	if (w->log_decoded)
+		w->v->pcrs = w->f->boot.banks;
+	else if (w->values_known)
+		w->v->pcrs = w->f->values;
+	for (size_t i = 0; w->log_decoded && w->f->ima_ok && i < ima->n; i++) {
+		const struct bank *from = &ima->bank[i];
+		struct bank *to = banks_find(&w->v->pcrs, from->alg);
+		for (unsigned p = 0; to && p < LIMIT_PCRS; p++)
+			if (from->touched & 1u << p)
+				memcpy(to->pcr[p], from->pcr[p], HASH_MAX);
+		if (to)
+			to->touched |= from->touched;
+	}
+}
+
+rc
+attest_evidence(const struct evidence *ev, const struct attest_context *ctx,
+    struct hasher *h, struct arena *a, struct verdict *v,
+    struct attest_facts *facts, struct err *e)
+{
+	struct walk w = {
+	    .ev = ev, .ctx = ctx, .h = h, .a = a, .v = v, .f = facts};
+
+	*facts = (struct attest_facts){0};
+	verdict_init(v, a);
+	if (ctx->policy) {
+		v->policy_name = policy_name(ctx->policy);
+		policy_hash(ctx->policy, v->policy_hash);
+		v->observe = policy_observe(ctx->policy);
+	}
+	if (ev->userspace.p)
+		verdict_quirk(v, "userspace_log_not_judged");
+	rc r = run(&w, e);
+	show_pcrs(&w);
+	key_free(w.own_ak);
+	cert_free(&w.ek_cert);
+	if (rc_ok(r))
+		verdict_fold(v);
+	return r;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the steps of one walk share. A step judges one row of CHECK_TABLE:
+ *
+ * 1. It returns RC_OK and the state of its check, or CHECK_NOT_RUN where it
+ *    could not run or has set the state itself.
+ * 2. A failure becomes the reason of the check; a rejecting one ends the walk,
+ *    an error of ours ends it without a verdict.
+ * 3. Facts are written only when what they say is established.
+ */
+#ifndef AKASHI_ATTEST_WALK_H
+#define AKASHI_ATTEST_WALK_H
+
+#include "attest/attest.h"
+
+struct walk {
+	const struct evidence *ev;
+	const struct attest_context *ctx;
+	struct hasher *h;
+	struct arena *a;
+	struct verdict *v;
+	struct attest_facts *f;
+
+	/* identity.c */
+	const struct key *ak; /* in use: the enrolled one or own_ak */
+	struct key *own_ak;
+	bool ak_public_known;
+	struct tpm_public ak_public;
+	struct cert ek_cert; /* x509 NULL: none */
+	bool ek_known;
+	struct tpm_name ek_name;
+
+	/* logs.c */
+	bool values_known; /* f->values are authenticated */
+	bool log_sent;	   /* a log that is not empty */
+	bool log_decoded;  /* and replayed, not yet compared */
+	struct ima_scan {
+		bool sent; /* there are entries, or a start to go on from */
+		rc result;
+		struct err error;
+		uint32_t named; /* PCRs */
+		uint64_t entries;
+		struct ima_entry first;
+	} ima;
+	struct ima_state ima_start;
+	bool ima_walked; /* result and error say how the replay ended */
+	rc ima_result;
+	struct err ima_error;
+};
+
+typedef rc walk_step(struct walk *w, enum check_state *state, struct err *e);
+
+/* identity.c */
+walk_step step_ak_format, step_ak_attributes, step_ek_chain, step_ek_public;
+walk_step step_quote_format, step_quote_signature, step_quote_signer;
+walk_step step_quote_nonce, step_quote_selection, step_quote_clock;
+walk_step step_quote_values;
+
+/* logs.c */
+walk_step step_log_format, step_log_binding, step_log_replay;
+walk_step step_ima_format, step_ima_replay, step_boot_aggregate;
+
+/* PCRs quoted in any bank. */
+uint32_t walk_quoted(const struct walk *w);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTPS client of agent and online commands; the only door to libcurl.
+ *
+ * 1. HTTPS only, certificates always verified, no redirects, no cookies.
+ * 2. Plain http needs `insecure_http` and a loopback address, or a unix socket.
+ * 3. An answer is at most HTTP_REPLY_MAX bytes; every call ends in time.
+ * 4. One handle keeps its connection between calls and belongs to one thread.
+ */
+#ifndef AKASHI_CLIENT_HTTP_H
+#define AKASHI_CLIENT_HTTP_H
+
+#include "base/json.h"
+
+enum { HTTP_REPLY_MAX = 16 * 1024 * 1024 };
+
+struct http_options {
+	const char *base_url;  /* "https://host[:port]" */
+	const char *ca_file;   /* PEM, used alone; NULL: the system's store */
+	const char *cert_file; /* client certificate, PEM; NULL: none */
+	const char *key_file;  /* its key; NULL: in cert_file */
+	const char
+	    *unix_socket; /* connect there; base_url "http://localhost" */
+	bool insecure_http;
+	long connect_ms;       /* 0: 10 s */
+	long total_ms;	       /* 0: 60 s */
+	bool (*stopped)(void); /* polled while waiting; may be NULL */
+};
+
+struct http_request {
+	const char *method;	  /* "GET", "POST" */
+	const char *path;	  /* "/v1/…", escaped already */
+	const char *token;	  /* bearer token; NULL: none */
+	const char *content_type; /* of the body; NULL: no body */
+	struct span body;
+};
+
+struct http_reply {
+	int status;
+	unsigned retry_after; /* seconds, 0: not said */
+	char content_type[80];
+	struct buf body;
+};
+
+struct http;
+
+/* Strings in `o` are copied. CLIENT_URL; FILE for a CA, certificate or key
+ * that cannot be read; MEMORY. http_free accepts NULL. */
+MUST_USE rc http_new(
+    const struct http_options *o, struct http **out, struct err *e);
+void http_free(struct http *h);
+
+/* Send and wait. Any status is a success here; see http_problem(). The caller
+ * frees *out with http_reply_free().
+ * CLIENT_NETWORK, CLIENT_TLS, CLIENT_TIMEOUT, CLIENT_RESPONSE, CLIENT_STOPPED,
+ * USAGE for a token that cannot stand in a header; MEMORY. */
+MUST_USE rc http_send(struct http *h, const struct http_request *q,
+    struct http_reply *out, struct err *e);
+void http_reply_free(struct http_reply *r);
+
+/* The failure that an answer of 300 or more stands for: the code of its
+ * problem document if this program knows it, else the nearest one for its
+ * status. Text and path come along, printable. Never ERR_OK. */
+rc http_problem(const struct http_reply *r, struct err *e);
+
+/* RC_OK for 200 to 299, else http_problem(). */
+MUST_USE rc http_check(const struct http_reply *r, struct err *e);
+
+/* Append s with everything but RFC 3986's unreserved bytes percent-encoded. */
+void http_escape(struct buf *out, struct span s);
+
+#endif
