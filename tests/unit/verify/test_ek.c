@@ -47,7 +47,7 @@ chain(const struct anchors *anchors, struct span der,
 	return r.code;
 }
 
-/* --- recorded certificates ----------------------------------------------- */
+/* --- recorded certificates ------------------------------------------------ */
 
 static struct anchors *
 recorded_anchors(const char *path)
@@ -186,8 +186,7 @@ START_TEST(templates)
 }
 END_TEST
 
-/* --- issued certificates -----------------------------------------------------
- */
+/* --- issued certificates -------------------------------------------------- */
 
 struct authority {
 	struct issued root, middle;
