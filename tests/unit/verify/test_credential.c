@@ -312,8 +312,7 @@ START_TEST(make_for_rsa)
 }
 END_TEST
 
-/* --- every kind of EK, and what is refused ----------------------------------
- */
+/* --- every kind of EK, and what is refused -------------------------------- */
 
 START_TEST(make_for_every_kind)
 {
