@@ -238,7 +238,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 {
 	struct reading in = {c, path, e};
 	struct arena text_arena;
-	char *text = NULL;
+	char none[] = "", *text = none;
 	config_t config;
 
 	arena_init(&text_arena, FILE_MAX);
