@@ -93,23 +93,47 @@ agent() {
 		--eventlog "$log/eventlog.bin" --ima "$log/ima.bin"
 }
 
+# The cluster's data lie in the state folder, its socket in a short one.
 start_database() {
-	if [ ! -d "$state/pg/data" ]; then
-		pg_make "$state/pg"
-	fi
-	pg_start "$state/pg"
+	local bin
+	bin=$(pg_bin)
+	pg_sockets=$(mktemp -d /tmp/atd.XXXXXX)
+	echo "$pg_sockets" >"$state/pg-sockets"
+	"$bin/initdb" -D "$state/pg" --no-sync -U postgres -A trust -E UTF8 \
+		--no-locale >"$state/pg.log" 2>&1 || {
+		cat "$state/pg.log" >&2
+		die "initdb failed"
+	}
+	"$bin/pg_ctl" -D "$state/pg" -l "$state/pg.log" -w -t 60 -s -o \
+		"-c listen_addresses='' -c unix_socket_directories=$pg_sockets" \
+		start </dev/null >/dev/null
+}
+
+stop_database() {
+	[ ! -f "$state/pg/postmaster.pid" ] ||
+		"$(pg_bin)/pg_ctl" -D "$state/pg" -m fast -w -s stop || true
+	remove_sockets "$state/pg-sockets"
+}
+
+remove_sockets() {
+	case $(cat "$1" 2>/dev/null) in
+	/tmp/atd.*) rm -rf -- "$(cat "$1")" ;;
+	esac
+	rm -f "$1"
 }
 
 prepare_database() {
-	PGHOST=$(pg_socket "$state/pg")
-	export PGHOST PGUSER=postgres
-	psql -Xqc 'CREATE DATABASE akashi' postgres 2>/dev/null || true
-	"$app/akashi" db migrate --conninfo "host=$PGHOST dbname=akashi \
-user=postgres" >"$state/migrate.log"
-	psql -Xqd akashi -c "DO \$\$ BEGIN
-		CREATE ROLE akashid LOGIN IN ROLE akashi_reader, akashi_writer;
-		EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
-	unset PGHOST PGUSER
+	"$(pg_bin)/psql" -q -X -v ON_ERROR_STOP=1 \
+		"host=$pg_sockets user=postgres dbname=postgres" <<-'END'
+	CREATE ROLE akashi_owner LOGIN;
+	CREATE ROLE akashi_reader NOLOGIN;
+	CREATE ROLE akashi_writer NOLOGIN;
+	CREATE ROLE akashi_app LOGIN IN ROLE akashi_reader, akashi_writer;
+	CREATE DATABASE akashi OWNER akashi_owner;
+	END
+	"$app/akashi" db migrate --conninfo \
+		"host=$pg_sockets user=akashi_owner dbname=akashi" \
+		>"$state/migrate.log"
 }
 
 # A free port of the loopback address, 18443 if it is.
@@ -137,7 +161,7 @@ write_config() {
 	  certificate = "$state/ca/server.pem";
 	  key = "$state/ca/server.key";
 	};
-	database: { conninfo = "host=$(pg_socket "$state/pg") dbname=akashi user=akashid"; };
+	database: { conninfo = "host=$pg_sockets user=akashi_app dbname=akashi"; };
 	trust: { virtual = [ "$state/ca/ek-ca.pem" ]; };
 	lab: { allow_virtual = true; };
 	instance: { name = "demo"; region = "demo"; };
@@ -187,11 +211,8 @@ stop_all() {
 	fi
 	rm -f "$state/akashid.pid"
 	[ ! -d "$state/node" ] || swtpm_stop "$state/node"
-	[ ! -d "$state/pg/data" ] || pg_stop "$state/pg"
-	case $(cat "$state/sockets" 2>/dev/null) in
-	/tmp/atd.*) rm -rf -- "$(cat "$state/sockets")" ;;
-	esac
-	rm -f "$state/sockets"
+	stop_database
+	remove_sockets "$state/sockets"
 }
 
 make_node() {
