@@ -5,8 +5,7 @@
  * a digest over all of them is known. */
 enum { AMBIGUOUS_MAX = 4 };
 
-/* --- state -----------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------ */
 
 void
 ima_state_init(struct ima_state *s, const struct banks *boot,
@@ -159,8 +158,7 @@ ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
 	}
 }
 
-/* --- match -----------------------------------------------------------------
- */
+/* --- match ------------------------------------------------------------ */
 
 static const struct bank *
 bank_of_type(const struct ima_state *s, size_t i, unsigned type)
@@ -454,8 +452,7 @@ ima_replay(struct span list, const struct ima_state *start,
 	return RC_OK;
 }
 
-/* --- boot_aggregate --------------------------------------------------------
- */
+/* --- boot_aggregate --------------------------------------------------- */
 
 /* The digest is H_alg(PCR 0 ‖ … ‖ PCR last) of that bank. */
 static rc
