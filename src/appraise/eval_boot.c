@@ -258,9 +258,11 @@ secure_boot_event(const struct scene *s)
 
 /* Configuration variables of PCR 7 say nothing unless their data is what was
  * hashed (PFP 10.4.2). */
-static void
+static bool
 eval_variables_bound(struct scene *s)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < s->lanes.events_n[7]; i++) {
 		uint32_t at = s->lanes.events[7][i];
 		const struct evlog_event *ev = &s->f->log->events[at];
@@ -272,7 +274,9 @@ eval_variables_bound(struct scene *s)
 		r.rule = "secure_boot.required";
 		r.found = uefi_describe(ev, s->a);
 		violate(s, &r);
+		all = false;
 	}
+	return all;
 }
 
 static void
@@ -282,8 +286,7 @@ eval_secure_boot(struct scene *s)
 	int state = uefi_secure_boot(s->f->log);
 	struct reason r = REASON(ERR_SB_UNKNOWN, LAYER_FIRMWARE);
 
-	eval_variables_bound(s);
-	if (state == 1)
+	if (!eval_variables_bound(s) || state == 1)
 		return;
 	if (ev) {
 		r = reason_of_event(s, ERR_SB_UNKNOWN, ev, NULL);
@@ -298,6 +301,51 @@ eval_secure_boot(struct scene *s)
 }
 
 /* --- events of one PCR ---------------------------------------------------- */
+
+/* Two long texts that begin alike are shown from where they part: the prefix
+ * up to its colon, "…", the word in which they differ and what follows. */
+enum { TEXT_SHOWN = 100, TEXT_BEFORE = 24 };
+
+static const char *
+shortened(struct arena *a, const char *text, size_t same)
+{
+	const char *colon = strstr(text, ": ");
+	size_t head = colon ? (size_t)(colon - text) + 2 : 0;
+	size_t from = same > TEXT_BEFORE ? same - TEXT_BEFORE : 0;
+
+	while (from > head && text[from - 1] != ' ')
+		from--;
+	/* Never begin inside a UTF-8 character. */
+	while (from > 0 && ((unsigned char)text[from] & 0xc0) == 0x80)
+		from--;
+	size_t end = strlen(text);
+	if (end - from > TEXT_SHOWN) {
+		end = from + TEXT_SHOWN;
+		while (((unsigned char)text[end] & 0xc0) == 0x80)
+			end--;
+	}
+	if (from <= head || same < head)
+		return text;
+	return arena_printf(a, "%.*s… %.*s%s", (int)head, text,
+	    (int)(end - from), text + from, text[end] ? "…" : "");
+}
+
+static void
+shorten(struct arena *a, struct reason *r)
+{
+	size_t same = 0;
+
+	if (!r->expected || !r->found || strlen(r->found) <= TEXT_SHOWN)
+		return;
+	while (r->expected[same] && r->expected[same] == r->found[same])
+		same++;
+	const char *expected = shortened(a, r->expected, same);
+	const char *found = shortened(a, r->found, same);
+	if (expected && found && expected != r->expected && found != r->found) {
+		r->expected = expected;
+		r->found = found;
+	}
+}
 
 /* Texts alone where the event's text is bound and differs; with digests where
  * it is only a label or says the same. */
@@ -322,6 +370,8 @@ compare_texts(const struct scene *s, const struct lane *l, size_t event,
 	if (!rule)
 		return;
 	r->expected = values_text(s, rule->accept, rule->n, plain ? -1 : bank);
+	if (plain && rule->n == 1)
+		shorten(s->a, r);
 	if (same_type)
 		return;
 	r->expected = arena_printf(s->a, "%s: %s",

@@ -75,19 +75,19 @@ check_token(struct exchange *x, const struct admission *by, struct err *e)
 	if (rc_ok(r))
 		r = hooks->authenticate
 			? hooks->authenticate(
-			      &x->q, cls, hash, &x->q.principal, e)
+			      &x->q, cls, hash, &x->q.caller, e)
 			: err_at(e, ERR_AUTH_INVALID, NULL, "%s", "");
 	secret_cleanse(hash, sizeof(hash));
 	if (r.code == ERR_AUTH_INVALID)
 		limiter_failed(by->limiter, x->conn->place, by->now);
-	x->q.principal.cls = cls;
+	x->q.caller.cls = cls;
 	return r;
 }
 
 static rc
 check_open(struct exchange *x, const struct admission *by, struct err *e)
 {
-	x->q.principal.cls = x->q.route->auth;
+	x->q.caller.cls = x->q.route->auth;
 	if (!by->options->admin &&
 	    !limiter_request(by->limiter, x->conn->place, by->now))
 		return err_at(e, ERR_HTTP_RATE, NULL, "%s", "");

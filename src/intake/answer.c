@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* Base of the `type` URIs; they are names, nothing has to be there. */
-#define PROBLEM_TYPES "https://akashi.invalid/problems/"
+
 
 enum { RETRY_BUSY = 2, RETRY_RATE = 5 };
 
@@ -28,7 +28,7 @@ http_problem(struct http_request *q, const struct err *e)
 	a->type = "application/problem+json";
 	a->retry_after = retry_after(status);
 	a->code = e->code;
-	snprintf(type, sizeof(type), PROBLEM_TYPES "%s", err_name(e->code));
+	snprintf(type, sizeof(type), HTTP_PROBLEM_TYPES "%s", err_name(e->code));
 
 	struct jw w = jw_over(&a->body);
 	jw_object(&w);

@@ -5,18 +5,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-	PREFIX = 5,
-	SECRET_TEXT = 43, /* 32 bytes in base64url without padding */
-};
+enum { PREFIX = 5 };
 
+/* `text`: length of what follows the prefix, base64url without padding: 32
+ * random bytes, in a node token behind the ids of tenant and node. */
 static const struct {
 	enum auth_class cls;
 	const char *prefix;
+	size_t text;
 } tokens[] = {
-    {AUTH_ENROL_TOKEN, "aket_"},
-    {AUTH_NODE_TOKEN, "aknt_"},
-    {AUTH_OPERATOR, "akad_"},
+    {AUTH_ENROL_TOKEN, "aket_", 43},
+    {AUTH_NODE_TOKEN, "aknt_", 86},
+    {AUTH_OPERATOR, "akad_", 43},
 };
 
 static bool
@@ -36,11 +36,12 @@ is_base64url(struct span s)
 static enum auth_class
 class_of(struct span token)
 {
-	if (token.n != PREFIX + SECRET_TEXT ||
-	    !is_base64url(span_of(token.p + PREFIX, SECRET_TEXT)))
+	if (token.n < PREFIX ||
+	    !is_base64url(span_of(token.p + PREFIX, token.n - PREFIX)))
 		return AUTH_UNSET;
 	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
-		if (memcmp(token.p, tokens[i].prefix, PREFIX) == 0)
+		if (memcmp(token.p, tokens[i].prefix, PREFIX) == 0 &&
+		    token.n == PREFIX + tokens[i].text)
 			return tokens[i].cls;
 	return AUTH_UNSET;
 }

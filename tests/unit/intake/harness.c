@@ -40,7 +40,7 @@ describe(struct http_request *q)
 	jw_ku64(&w, "sum", sum % 1000000007);
 	jw_kstr(&w, "trace", q->trace);
 	jw_kstr(&w, "source", q->source);
-	jw_kstr(&w, "who", q->principal.name);
+	jw_kstr(&w, "who", q->caller.name);
 	if (q->params)
 		jw_kspan(&w, "param", q->param[0]);
 	jw_object_end(&w);
@@ -138,7 +138,7 @@ is_token(const uint8_t hash[32], const char *token, struct hasher *h)
 
 static rc
 authenticate(const struct http_request *q, enum auth_class cls,
-    const uint8_t sha256[32], struct principal *out, struct err *e)
+    const uint8_t sha256[32], struct caller *out, struct err *e)
 {
 	if (is_token(sha256, DOWN_TOKEN, q->hasher))
 		return err_at(e, ERR_DATABASE, NULL, "%s", "");
