@@ -97,62 +97,58 @@ step_log_binding(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- the IMA list, first look ----------------------------------------- */
-
-static rc
-scan_ima(struct walk *w, struct err *e)
-{
-	struct ima_scan *s = &w->ima;
-
-	ima_state_init(&w->ima_start, boot_banks(w), &w->f->quote.selection);
-	if (w->ctx->ima_resume.p &&
-	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
-		return err_at(e, ERR_IMA_OFFSET, NULL, "ima");
-	TRY(below(e,
-	    ima_scan(w->ev->ima, (uint32_t)w->ima_start.entries, &s->named,
-		&s->entries, &s->first, e),
-	    "ima."));
-	s->named |= w->ima_start.pcrs;
-	if (s->named & FIRMWARE_PCRS)
-		return err_at(e, ERR_IMA_FORMAT,
-		    "An entry names a PCR of the firmware (0 to 7).", "ima");
-	return RC_OK;
-}
-
-static void
-first_look(struct walk *w)
-{
-	w->ima.sent = w->ev->ima.n > 0 || w->ctx->ima_resume.p;
-	if (w->ima.sent)
-		w->ima.result = scan_ima(w, &w->ima.error);
-}
-
-/* --- ima.replay ------------------------------------------------------- */
+/* --- the IMA list ----------------------------------------------------- */
 
 static bool
 ima_quoted(const struct walk *w)
 {
-	return w->ima.sent && rc_ok(w->ima.result) &&
-	       w->ima.named & walk_quoted(w);
+	return w->ima.named & walk_quoted(w);
 }
 
-/* Replay the list once; the result is kept for the step that reports it. */
-static void
-walk_ima(struct walk *w)
+static rc
+read_first(struct walk *w, struct err *e)
+{
+	struct ima_reader in =
+	    ima_over(w->ev->ima, (uint32_t)w->ima_start.entries);
+	bool more;
+
+	return ima_next(&in, &w->ima.first, &more, e);
+}
+
+static rc
+replay_ima(struct walk *w, struct err *e)
 {
 	const struct ima_target target = {
 	    .quote = &w->f->quote,
 	    .hash = w->f->signature.hash,
 	    .values = w->values_known ? &w->f->values : NULL,
-	    .boot = boot_banks(w),
 	};
 
-	if (w->ima_walked)
+	ima_state_init(&w->ima_start, boot_banks(w), &w->f->quote.selection);
+	if (w->ctx->ima_resume.p &&
+	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
+		return err_at(e, ERR_IMA_OFFSET, NULL, "%s", "");
+	TRY(read_first(w, e));
+	rc r = ima_replay(w->ev->ima, &w->ima_start, &target, w->h, NULL, NULL,
+	    &w->f->ima_end, &w->f->ima, e);
+	if (rc_ok(r) || r.code == ERR_IMA_REPLAY)
+		w->ima.named = w->f->ima_end.pcrs;
+	if (rc_ok(r) && w->ima.named & FIRMWARE_PCRS)
+		return err_at(e, ERR_IMA_FORMAT,
+		    "An entry names a PCR of the firmware (0 to 7).", "%s", "");
+	return r;
+}
+
+static void
+walk_ima(struct walk *w)
+{
+	if (!w->ima.sent)
 		return;
-	w->ima_walked = true;
-	w->ima_result = ima_replay(w->ev->ima, &w->ima_start, &target, w->h,
-	    NULL, NULL, &w->f->ima_end, &w->f->ima, &w->ima_error);
-	w->f->ima_ok = rc_ok(w->ima_result);
+	w->ima.walked = true;
+	w->ima.result = replay_ima(w, &w->ima.error);
+	if (!rc_ok(w->ima.result))
+		(void)below(&w->ima.error, w->ima.result, "ima.");
+	w->f->ima_ok = rc_ok(w->ima.result) && ima_quoted(w);
 }
 
 /* --- log.replay ------------------------------------------------------- */
@@ -177,9 +173,7 @@ wrong_pcr(struct walk *w, enum err_code code, enum layer layer, unsigned pcr,
 static uint32_t
 bound_to_log(const struct walk *w, const struct bank *replayed)
 {
-	uint32_t ima = w->ima.sent && rc_ok(w->ima.result) ? w->ima.named : 0;
-
-	return (replayed->touched | FIRMWARE_PCRS) & ~ima;
+	return (replayed->touched | FIRMWARE_PCRS) & ~w->ima.named;
 }
 
 static bool
@@ -280,41 +274,49 @@ digest_fits(struct walk *w)
 static rc
 log_meets_digest(struct walk *w, enum check_state *state, struct err *e)
 {
-	bool ima = ima_quoted(w);
-	uint32_t named = ima ? w->ima.named : 0;
+	static const char unmet[] =
+	    "The log does not lead to the digest over the quoted PCRs; which "
+	    "PCR is wrong cannot be told without PCR values.";
+	rc missing = {ERR_QUOTE_VALUES_MISSING};
 
-	if (!w->log_decoded && walk_quoted(w) & ~named)
-		return err_at(
-		    e, ERR_QUOTE_VALUES_MISSING, NULL, "quote.pcrDigest");
-	if (ima)
-		walk_ima(w);
-	if (ima ? w->f->ima_ok : digest_fits(w)) {
-		values_from(w, ima ? &w->f->ima.pcrs : boot_banks(w));
+	/* Nothing can explain the firmware's PCRs without its log. */
+	if (!w->log_decoded && walk_quoted(w) & FIRMWARE_PCRS)
+		return err_at(e, missing.code, NULL, "quote.pcrDigest");
+	walk_ima(w);
+	if (w->ima.sent ? rc_ok(w->ima.result) : digest_fits(w)) {
+		values_from(w, w->ima.sent ? &w->f->ima.pcrs : boot_banks(w));
 		*state = CHECK_PASSED;
-	} else if (!ima) {
-		return err_at(e, ERR_LOG_REPLAY,
-		    "The log does not lead to the digest over the quoted PCRs; "
-		    "which PCR is wrong cannot be told without PCR values.",
-		    "quote.pcrDigest");
-	} else if (w->ima_result.code == ERR_IMA_REPLAY) {
-		digest_unmet(w);
+		return RC_OK;
 	}
-	/* Any other fault of the list is for ima.replay to report. */
+	/* Any other fault of the list is for its own checks to report. */
+	if (w->ima.sent && w->ima.result.code != ERR_IMA_REPLAY)
+		return RC_OK;
+	if (!w->log_decoded && walk_quoted(w) & ~w->ima.named)
+		return err_at(e, missing.code, NULL, "quote.pcrDigest");
+	if (!ima_quoted(w))
+		return err_at(e, ERR_LOG_REPLAY, unmet, "quote.pcrDigest");
+	digest_unmet(w);
 	return RC_OK;
+}
+
+static void
+log_and_values(struct walk *w, enum check_state *state)
+{
+	walk_ima(w);
+	*state = log_meets_values(w) ? CHECK_PASSED : CHECK_FAILED;
 }
 
 rc
 step_log_replay(struct walk *w, enum check_state *state, struct err *e)
 {
-	first_look(w);
-	/* A log that could not be read, or a list that ima.format refuses. */
-	if ((w->log_sent && !w->log_decoded) ||
-	    (!w->values_known && !rc_ok(w->ima.result)))
+	w->ima.sent = w->ev->ima.n > 0 || w->ctx->ima_resume.p;
+	/* A log that could not be read: nothing to compare. */
+	if (w->log_sent && !w->log_decoded)
 		return RC_OK;
-	if (!w->values_known)
-		TRY(log_meets_digest(w, state, e));
+	if (w->values_known)
+		log_and_values(w, state);
 	else
-		*state = log_meets_values(w) ? CHECK_PASSED : CHECK_FAILED;
+		TRY(log_meets_digest(w, state, e));
 	w->f->log_ok = w->log_decoded && *state == CHECK_PASSED;
 	if (!w->log_sent && *state == CHECK_PASSED)
 		*state = CHECK_NOT_APPLICABLE;
@@ -332,14 +334,28 @@ without_ima(const struct walk *w)
 	return p && policy_needs_ima(p) ? CHECK_NOT_RUN : CHECK_NOT_APPLICABLE;
 }
 
+/* What ima.replay reports; all else that may be wrong with a list is of its
+ * format. */
+static bool
+of_replay(enum err_code code)
+{
+	return code == ERR_IMA_REPLAY || code == ERR_IMA_TEMPLATE_HASH ||
+	       code == ERR_IMA_BUF;
+}
+
 rc
 step_ima_format(struct walk *w, enum check_state *state, struct err *e)
 {
 	if (!w->ima.sent && without_ima(w) == CHECK_NOT_RUN)
 		return err_at(e, ERR_IMA_ABSENT, NULL, "ima");
-	*state = w->ima.sent ? CHECK_PASSED : CHECK_NOT_APPLICABLE;
-	if (!rc_ok(w->ima.result))
-		*e = w->ima.error;
+	if (!w->ima.sent)
+		*state = CHECK_NOT_APPLICABLE;
+	if (!w->ima.walked)
+		return RC_OK;
+	*state = CHECK_PASSED;
+	if (rc_ok(w->ima.result) || of_replay(w->ima.result.code))
+		return RC_OK;
+	*e = w->ima.error;
 	return w->ima.result;
 }
 
@@ -385,24 +401,21 @@ wrong_ima_pcrs(struct walk *w)
 rc
 step_ima_replay(struct walk *w, enum check_state *state, struct err *e)
 {
-	if (!ima_quoted(w)) {
+	bool ok = w->ima.walked && rc_ok(w->ima.result);
+
+	if (!w->ima.sent || (ok && !ima_quoted(w)))
 		*state = without_ima(w);
+	else if (ok)
+		*state = CHECK_PASSED;
+	if (!w->ima.walked || ok)
 		return RC_OK;
-	}
-	/* Neither values nor a log to compose the digest with. */
-	if (!w->values_known && !w->ima_walked)
-		return RC_OK;
-	walk_ima(w);
-	*state = CHECK_PASSED;
-	if (rc_ok(w->ima_result))
-		return RC_OK;
-	if (w->values_known && w->ima_result.code == ERR_IMA_REPLAY &&
+	if (w->values_known && w->ima.result.code == ERR_IMA_REPLAY &&
 	    wrong_ima_pcrs(w)) {
 		*state = CHECK_FAILED;
 		return RC_OK;
 	}
-	*e = w->ima_error;
-	return below(e, w->ima_result, "ima.");
+	*e = w->ima.error;
+	return w->ima.result;
 }
 
 /* Where PCR 0 to 9 of the quoted banks are known: the boot log, or values that
@@ -425,24 +438,33 @@ judge_aggregate(void *ctx, const struct ima_entry *entry, struct err *e)
 {
 	struct walk *w = ctx;
 
-	if (entry->index != 0 &&
-	    !span_eq(entry->path, span_str("boot_aggregate")))
+	if (entry->index != 0 && !ima_is_aggregate(entry))
 		return RC_OK;
 	return ima_check_boot_aggregate(entry, known_boot(w), w->h, e);
 }
 
-/* Entry 0, and those of kernels that were started by kexec later. */
+/* Entry 0, and those of kernels that were started by kexec later, for which
+ * the list is read again. */
+static rc
+judge_aggregates(struct walk *w, struct err *e)
+{
+	uint64_t n = w->f->ima_end.aggregates - w->ima_start.aggregates;
+
+	if (n == 0 || (n == 1 && ima_is_aggregate(&w->ima.first)))
+		return judge_aggregate(w, &w->ima.first, e);
+	return ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
+	    (uint32_t)w->ima_start.entries, &w->f->quote.selection,
+	    judge_aggregate, w, e);
+}
+
 rc
 step_boot_aggregate(struct walk *w, enum check_state *state, struct err *e)
 {
 	*state = w->f->ima_ok ? CHECK_NOT_APPLICABLE : without_ima(w);
 	if (!w->f->ima_ok || w->f->ima.entries == 0 || !known_boot(w))
 		return RC_OK;
-	TRY(below(e,
-	    ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
-		(uint32_t)w->ima_start.entries, &w->f->quote.selection,
-		judge_aggregate, w, e),
-	    "ima."));
-	*state = CHECK_PASSED;
+	TRY(below(e, judge_aggregates(w, e), "ima."));
+	*state =
+	    w->ima_start.entries == 0 ? CHECK_PASSED : CHECK_NOT_APPLICABLE;
 	return RC_OK;
 }

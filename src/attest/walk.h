@@ -34,18 +34,17 @@ struct walk {
 	bool values_known; /* f->values are authenticated */
 	bool log_sent;	   /* a log that is not empty */
 	bool log_decoded;  /* and replayed, not yet compared */
-	struct ima_scan {
-		bool sent; /* there are entries, or a start to go on from */
-		rc result;
+	/* The list is replayed once, before log.replay: it says which PCRs it
+	 * explains. Each step reports what is its to report. */
+	struct {
+		bool sent; /* there are entries, or a state to go on from */
+		bool walked;
+		rc result; /* where walked */
 		struct err error;
-		uint32_t named; /* PCRs */
-		uint64_t entries;
+		uint32_t named; /* PCRs, where they are known */
 		struct ima_entry first;
 	} ima;
 	struct ima_state ima_start;
-	bool ima_walked; /* result and error say how the replay ended */
-	rc ima_result;
-	struct err ima_error;
 };
 
 typedef rc walk_step(struct walk *w, enum check_state *state, struct err *e);

@@ -12,7 +12,7 @@ ima_state_init(struct ima_state *s, const struct banks *boot,
     const struct pcr_selections *sel)
 {
 	*s = (struct ima_state){0};
-	for (size_t i = 0; i < sel->n; i++) {
+	for (size_t i = 0; i < sel->n && s->n < IMA_BANKS; i++) {
 		uint16_t alg = sel->bank[i].alg;
 		const struct hash_alg *known = hash_by_id(alg);
 		const struct bank *from = boot ? banks_get(boot, alg) : NULL;
@@ -139,6 +139,12 @@ extend_bank(struct ima_state *s, size_t i, const struct ima_entry *entry,
 	return RC_OK;
 }
 
+bool
+ima_is_aggregate(const struct ima_entry *entry)
+{
+	return span_eq(entry->path, span_of("boot_aggregate", 14));
+}
+
 rc
 ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
     struct hasher *h, struct err *e)
@@ -151,29 +157,9 @@ ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
 		if (!rc_ok(extend_bank(s, i, entry, h)))
 			return crypto(e);
 	s->pcrs |= 1u << entry->pcr;
+	s->aggregates += ima_is_aggregate(entry);
 	s->entries++;
 	return RC_OK;
-}
-
-rc
-ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
-    uint64_t *entries, struct ima_entry *first, struct err *e)
-{
-	struct ima_reader in = ima_over(list, first_index);
-	struct ima_entry entry = {0};
-	bool more = true;
-
-	*pcrs = 0;
-	*entries = 0;
-	*first = entry;
-	for (;;) {
-		TRY(ima_next(&in, &entry, &more, e));
-		if (!more)
-			return RC_OK;
-		if ((*entries)++ == 0)
-			*first = entry;
-		*pcrs |= 1u << entry.pcr;
-	}
 }
 
 /* --- match ------------------------------------------------------------ */
@@ -200,7 +186,7 @@ struct walk {
 	struct ima_reader in;
 	struct ima_state now;
 	bool found;
-	unsigned types[LIMIT_BANKS]; /* where found: those that fit */
+	unsigned types[IMA_BANKS]; /* where found: those that fit */
 };
 
 static bool
@@ -511,7 +497,7 @@ ima_check_boot_aggregate(const struct ima_entry *entry,
 	const char *wrong = "No PCR values of the bank that boot_aggregate is "
 			    "made from are known.";
 
-	if (!span_eq(entry->path, span_str("boot_aggregate")))
+	if (!ima_is_aggregate(entry))
 		return err_at(e, ERR_IMA_BOOT_AGGREGATE,
 		    "The first entry is not boot_aggregate.", "entries[%u].n",
 		    entry->index);

@@ -23,6 +23,7 @@ enum {
 	IMA_PADDED = 2,	    /* SHA-1 padded, violations all ones */
 	IMA_PADDED_OLD = 4, /* SHA-1 padded, violations too */
 	IMA_TYPES = 3,
+	IMA_BANKS = 8, /* more than there are algorithms that we replay */
 };
 
 /* PCR values while a list is walked: each bank in the types that are still
@@ -33,11 +34,12 @@ struct ima_state {
 	struct {
 		unsigned types;
 		struct bank type[IMA_TYPES];
-	} bank[LIMIT_BANKS];
+	} bank[IMA_BANKS];
 	uint64_t entries;
 	uint64_t bytes;
 	uint64_t violations;
-	uint32_t pcrs; /* bit i: an entry named PCR i */
+	uint64_t aggregates; /* boot_aggregate entries since init or resume */
+	uint32_t pcrs;	     /* bit i: an entry named PCR i */
 };
 
 /* Bank number i in the type of one bit. */
@@ -65,18 +67,11 @@ MUST_USE bool ima_state_resume(struct ima_state *io, struct span bytes);
 MUST_USE rc ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
     struct hasher *h, struct err *e);
 
-/* Decode a list to its end: bit i of *pcrs is set if an entry names PCR i;
- * *first is entry 0 (first->path.p == NULL if there is none). What ima_next()
- * reports; *entries then counts those before the fault. */
-MUST_USE rc ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
-    uint64_t *entries, struct ima_entry *first, struct err *e);
-
 /* What is known of the quoted values. */
 struct ima_target {
 	const struct tpm_quote *quote;
 	uint16_t hash;		    /* of the signature: pcrDigest's */
 	const struct banks *values; /* authenticated values, or NULL */
-	const struct banks *boot;   /* replayed banks for all other PCRs */
 };
 
 struct ima_match {
@@ -107,6 +102,9 @@ MUST_USE rc ima_replay(struct span list, const struct ima_state *start,
 MUST_USE rc ima_covered(struct span covered, uint32_t first_index,
     const struct pcr_selections *quoted, ima_sink *sink, void *ctx,
     struct err *e);
+
+/* The entry has the name of the boot_aggregate. */
+bool ima_is_aggregate(const struct ima_entry *entry);
 
 /* The boot_aggregate entry's digest follows from `boot`: SHA-1 over PCR 0–7 of
  * the SHA-1 bank, any other hash over PCR 0–9 of its own bank. SHA-1 over
