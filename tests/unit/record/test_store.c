@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What store.h promises, held by both implementations: by itself this program
- * tests store_mem; tests/e2e/store runs it again on PostgreSQL.
+ * tests store_mem; tests/e2e/store.sh runs it again on PostgreSQL.
  */
 #include "unit/record/fixture.h"
 #include "unit/record/pg_cases.h"
