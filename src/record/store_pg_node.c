@@ -134,7 +134,7 @@ spg_node_find(struct store *st, const struct uuid *tenant, struct span name,
 	TRY(store_query(st, &scope,
 	    "SELECT " NODE_COLUMNS FROM_NODE
 	    "WHERE n.tenant = $1 AND n.name = $2 "
-	    "ORDER BY n.admission = 'retired', n.id DESC LIMIT 1",
+	    "ORDER BY n.retired_at DESC NULLS FIRST, n.id DESC LIMIT 1",
 	    &a, &rows, e));
 	if (pg_rows_n(rows) == 0)
 		return err_at(e, ERR_NODE_UNKNOWN, NULL, "%s", "");
