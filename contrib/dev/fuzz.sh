@@ -52,21 +52,18 @@ run() {
 [[ ${1-} =~ ^[0-9]+$ ]] || usage
 seconds=$1
 shift
-build_in build-fuzz --enable-sanitizers --enable-fuzzing \
-	CC="$(first_of clang-14 clang)" CFLAGS='-g -O1' >build-fuzz.log 2>&1 ||
-	{
-		tail -n 30 build-fuzz.log
-		die "the fuzz targets do not build"
-	}
-mv build-fuzz.log build-fuzz/build.log
+mkdir -p build-fuzz
+log=build-fuzz/build.log
+configure_in build-fuzz --enable-sanitizers --enable-fuzzing \
+	CC="$(first_of clang-14 clang)" CFLAGS='-g -O1' >"$log" 2>&1 ||
+	die "cannot configure: $log"
 [ $# -gt 0 ] || mapfile -t targets < <(
 	find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_||; s|\.c$||' | sort)
 [ $# -eq 0 ] || targets=("$@")
 [ ${#targets[@]} -gt 0 ] || die "there is no fuzz target"
 for t in "${targets[@]}"; do
-	make -C build-fuzz "tests/fuzz/fuzz_$t" >>build-fuzz/build.log 2>&1 ||
-		die "there is no target $t, or it does not build:" \
-			"build-fuzz/build.log"
+	make -C build-fuzz -j"$jobs" "tests/fuzz/fuzz_$t" >>"$log" 2>&1 ||
+		die "there is no target $t, or it does not build: $log"
 done
 found=0
 for t in "${targets[@]}"; do

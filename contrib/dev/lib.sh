@@ -36,18 +36,22 @@ make_configure() {
 	fi
 }
 
-# build_in FOLDER [CONFIGURE ARGUMENT...]: configure out of tree where needed,
-# then build programs and tests.
-build_in() {
+# configure_in FOLDER [CONFIGURE ARGUMENT...]: configure out of tree if needed.
+configure_in() {
 	local folder=$1 want
 	shift
 	make_configure
 	mkdir -p "$folder"
-	want="$* $(cat build-aux/.inputs 2>/dev/null)"
+	want="$* $(cat build-aux/.inputs)"
 	if [ ! -f "$folder/Makefile" ] ||
 		[ "$want" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
 		(cd "$folder" && ../configure "$@")
 		printf '%s\n' "$want" >"$folder/.configured"
 	fi
-	make -C "$folder" -j"$jobs" all
+}
+
+# build_in FOLDER [CONFIGURE ARGUMENT...]: programs and libraries.
+build_in() {
+	configure_in "$@"
+	make -C "$1" -j"$jobs" all
 }

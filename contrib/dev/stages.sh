@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Stages of ./dev quick, check and full: each is timed, logged, and its tests
+# Stages of ./dev quick, check and full; each is timed, logged, and its tests
 # are counted from what automake's test driver says.
 #
 # 1. A stage that fails without a failed test counts as one failure.
@@ -12,11 +12,11 @@
 
 logs=build/log
 passed=0 failed=0 skipped=0
-# Data of third parties lies beside the tree, never in it; formatter and
+# Data of third parties lies beside the tree (../shared), not in it; formatter and
 # systemd are what the Debian release has.
-may_skip='\.\./shared|clang-format-14|systemd-analyze'
+may_skip='shared|clang-format-14|systemd-analyze'
 # A stage that takes longer hangs.
-stage_seconds=1800
+stage_seconds=3600
 
 # Sum "# PASS:  5" and its kin over all summaries in a log.
 count() {
@@ -100,6 +100,16 @@ stage_sanitizers() {
 	build_in build-asan --enable-werror --enable-sanitizers \
 		CC="$(first_of clang-14 clang)" CFLAGS='-g -O1'
 	make -C build-asan -j"$jobs" check TREE_TESTS=
+}
+
+stage_threads() {
+	build_in build-tsan --enable-werror --enable-sanitizers=thread \
+		CC="$(first_of clang-14 clang)" CFLAGS='-g -O1'
+	make -C build-tsan -j"$jobs" check TREE_TESTS=
+}
+
+stage_fuzz() {
+	bash contrib/dev/fuzz.sh 60
 }
 
 # What is released builds, passes and installs from its tarball alone, and the

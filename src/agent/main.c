@@ -321,6 +321,8 @@ agent_connect(struct agent *ag, const char *server, struct err *e)
 		return RC_OK;
 	o.base_url = o.base_url ? o.base_url : server;
 	o.stopped = stopped;
+	if (ag->o->patience < 60 * TIME_S)
+		o.total_ms = (long)(ag->o->patience / TIME_MS);
 	return http_new(&o, &ag->link.http, e);
 }
 
@@ -474,8 +476,6 @@ main(int argc, char **argv)
 	struct words w = {0};
 
 	setlocale(LC_CTYPE, "");
-	/* The TSS writes its own lines to stderr otherwise. */
-	setenv("TSS2_LOG", "all+none", 0);
 	w.help = argv[1] && strcmp(argv[1], "--help") == 0;
 	w.version = argv[1] && strcmp(argv[1], "--version") == 0;
 	if (c) {

@@ -53,6 +53,8 @@ advice(TSS2_RC r)
 				"hierarchy's must be empty"},
 	    {TPM2_RC_INTEGRITY, "the key or credential was made for another "
 				"TPM, or before its reset; enrol again"},
+	    {TPM2_RC_HASH,
+		"it does not have a hash algorithm that is asked for"},
 	    {TPM2_RC_HIERARCHY, "the endorsement hierarchy is disabled; see "
 				"the firmware's settings"},
 	};
@@ -339,6 +341,22 @@ follows_template(const TPM2B_PUBLIC *pub, const TPMT_PUBLIC *template)
 	       span_eq(span_of(a, a_n), span_of(b, b_n));
 }
 
+/* Ask before using: the TSS writes a line to stderr for each refusal. */
+static rc
+handle_exists(
+    struct tpm_device *t, TPM2_HANDLE handle, bool *exists, struct err *e)
+{
+	ESYS_AUTO TPMS_CAPABILITY_DATA *got = NULL;
+	TPMI_YES_NO more;
+
+	TRY(tss(Esys_GetCapability(t->esys, NONE, NONE, NONE, TPM2_CAP_HANDLES,
+		    handle, 1, &more, &got),
+	    "Listing handles", e));
+	*exists = got->data.handles.count > 0 &&
+		  got->data.handles.handle[0] == handle;
+	return RC_OK;
+}
+
 /* Use what stands at the row's persistent handle, if it is such a key. */
 static bool
 find_ek(struct tpm_device *t, const struct key_row *row, TPM2B_PUBLIC **pub)
@@ -465,14 +483,16 @@ tpm_ek_certificate(struct tpm_device *t, enum tpm_key key, struct arena *a,
     struct span *out, struct err *e)
 {
 	ESYS_TR nv = NONE;
-	TSS2_RC r = Esys_TR_FromTPMPublic(
-	    t->esys, rows[key].certificate, NONE, NONE, NONE, &nv);
+	bool exists = false;
 
-	if (r != TSS2_RC_SUCCESS && (r & 0xff) == TPM2_RC_HANDLE) {
+	TRY(handle_exists(t, rows[key].certificate, &exists, e));
+	if (!exists) {
 		*out = span_of(NULL, 0);
 		return RC_OK;
 	}
-	TRY(tss(r, "Looking for the endorsement certificate", e));
+	TRY(tss(Esys_TR_FromTPMPublic(
+		    t->esys, rows[key].certificate, NONE, NONE, NONE, &nv),
+	    "Looking for the endorsement certificate", e));
 	rc read = read_certificate(t, nv, a, out, e);
 	Esys_TR_Close(t->esys, &nv);
 	return read;

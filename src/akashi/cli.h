@@ -103,5 +103,6 @@ extern const struct cli_command cmd_token_create;
 extern const struct cli_command cmd_token_list;
 extern const struct cli_command cmd_token_revoke;
 extern const struct cli_command cmd_admin_init;
+extern const struct cli_command cmd_db_migrate;
 
 #endif

@@ -55,8 +55,7 @@ struct appraisal {
 	struct attest_facts facts;
 };
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------- */
 
 static rc
 read_nonce(struct cli *c, struct appraisal *ap, struct err *e)
@@ -145,8 +144,7 @@ read_all(struct cli *c, struct appraisal *ap, struct err *e)
 	return read_policy(c, ap, e);
 }
 
-/* --- writing ---------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------- */
 
 static const char freshness[] =
     "freshness not proved: the nonce was given by the caller";
@@ -261,8 +259,7 @@ emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 		    v->observe ? " (observe)" : "");
 }
 
-/* --- command ---------------------------------------------------------------
- */
+/* --- command ---------------------------------------------------------- */
 
 static int
 exit_of(const struct appraisal *ap)

@@ -52,6 +52,7 @@ emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
 
 	jw_object(w);
 	jw_ku64(w, "index", ev->index);
+	jw_ku64(w, "offset", ev->offset);
 	jw_ku64(w, "pcr", ev->pcr);
 	jw_ku64(w, "type", ev->type);
 	jw_kstr(w, "type_name", evlog_type_name(ev->type));

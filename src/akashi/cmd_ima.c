@@ -74,8 +74,7 @@ load(struct cli *c, struct span bytes, struct list *l, struct err *e)
 	}
 }
 
-/* --- JSON ------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------- */
 
 static void
 emit_bank(struct jw *w, const struct bank *b, uint32_t pcrs)
@@ -151,8 +150,7 @@ emit_json(struct buf *out, const struct list *l)
 	jw_object_end(&w);
 }
 
-/* --- table -----------------------------------------------------------------
- */
+/* --- table ------------------------------------------------------------ */
 
 static void
 emit_row(struct buf *out, const struct bank *b, unsigned pcr, const char *title)
@@ -186,8 +184,7 @@ emit_table(struct buf *out, const struct list *l)
 				    types[k % 2].title);
 }
 
-/* --- command ---------------------------------------------------------------
- */
+/* --- command ---------------------------------------------------------- */
 
 static const struct cli_option options[] = {
     {'o', "output", "table|json", "form of the output"},

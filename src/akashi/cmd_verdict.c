@@ -10,8 +10,7 @@ static const struct api_column list_columns[] = {
     {"VERIFIED AT", "verified_at"},
     {"NODE", "node"},
     {"RESULT", "result"},
-    {"REASONS", "reason_codes"},
-    {"POLICY", "policy"},
+    {"REASON", "code"},
     {"ID", "id"},
     {NULL, NULL},
 };
@@ -91,11 +90,12 @@ static const struct api_column show_columns[] = {
     {"Verdict", "id"},
     {"Node", "node"},
     {"Result", "result"},
-    {"Policy", "policy"},
+    {"Policy", "policy.name"},
+    {"Version", "policy.version"},
     {"Verified at", "verified_at"},
     {"Valid until", "valid_until"},
-    {"Verifier", "verifier"},
-    {"Root of trust", "rot_class"},
+    {"Verifier", "verifier.instance"},
+    {"Build", "verifier.build"},
     {NULL, NULL},
 };
 

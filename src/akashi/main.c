@@ -31,6 +31,7 @@ static const struct cli_command *const commands[] = {
     &cmd_token_list,
     &cmd_token_revoke,
     &cmd_admin_init,
+    &cmd_db_migrate,
     NULL,
 };
 

@@ -352,7 +352,7 @@ tell(struct server *s, rc r, const struct err *e)
 	char text[sizeof(s->store_problem)] = "";
 
 	if (!ready)
-		snprintf(text, sizeof(text), "%s: %s %s", err_name(e->code),
+		snprintf(text, sizeof(text), "%s: %.200s %.100s", err_name(e->code),
 		    *e->text ? e->text : err_sentence(e->code, "en"), e->path);
 	pthread_mutex_lock(&s->snapshot_lock);
 	bool news = strcmp(text, s->store_problem) != 0 ||

@@ -210,14 +210,16 @@ server_reload(struct server *s, struct conf *c, struct err *e)
 		log_note(&s->log, LOG_WARN, "reload", NULL,
 		    "%s changes only at a restart", key);
 	conf_drop(s->conf, old);
+	enum log_level level = (enum log_level)c->log_level;
 	rc r = http_reload(s->api, c, e);
+	if (rc_ok(r))
+		r = conf_swap(s->conf, c);
 	if (!rc_ok(r)) {
 		conf_free(c);
 		metrics_gauge(s->metrics, METRIC_CONFIG_RELOAD_OK, 0);
 		return r;
 	}
-	s->log.level = (enum log_level)c->log_level;
-	conf_swap(s->conf, c);
+	s->log.level = level;
 	r = keeper_refresh(s, true, e);
 	metrics_gauge(s->metrics, METRIC_CONFIG_RELOAD_OK, rc_ok(r));
 	return r;

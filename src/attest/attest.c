@@ -12,8 +12,7 @@ walk_quoted(const struct walk *w)
 	return mask;
 }
 
-/* --- policy ----------------------------------------------------------------
- */
+/* --- policy ----------------------------------------------------------- */
 
 /* Sets the states of policy.selection and policy.boot. */
 static rc
@@ -56,8 +55,7 @@ step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- the walk --------------------------------------------------------------
- */
+/* --- the walk --------------------------------------------------------- */
 
 static const struct row {
 	enum check_id check;

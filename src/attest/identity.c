@@ -13,8 +13,7 @@ map_public(struct err *e, rc r, enum err_code to, const char *prefix)
 	return err_prefix(e, (rc){to}, prefix);
 }
 
-/* --- attestation key -------------------------------------------------------
- */
+/* --- attestation key -------------------------------------------------- */
 
 static bool
 is_pem(struct span s)
@@ -39,6 +38,10 @@ load_ak(struct walk *w, struct err *e)
 	    ERR_AK_FORMAT, "ak."));
 	w->ak_public_known = true;
 	TRY(key_name(&w->ak_public, w->h, &w->f->ak_name, e));
+	/* A key that may not be an attestation key is for ak.attributes to
+	 * refuse, in its own words. */
+	if (!rc_ok(key_check_ak(&w->ak_public, NULL)))
+		return RC_OK;
 	return key_from_public(&w->ak_public, &w->own_ak, e);
 }
 
@@ -51,7 +54,7 @@ step_ak_format(struct walk *w, enum check_state *state, struct err *e)
 		TRY(load_ak(w, e));
 	if (!w->ak)
 		w->ak = w->own_ak;
-	w->f->ak_alg = key_alg_name(w->ak);
+	w->f->ak_alg = w->ak ? key_alg_name(w->ak) : NULL;
 	return RC_OK;
 }
 
@@ -67,8 +70,7 @@ step_ak_attributes(struct walk *w, enum check_state *state, struct err *e)
 	return key_check_ak(&w->ak_public, e);
 }
 
-/* --- endorsement key -------------------------------------------------------
- */
+/* --- endorsement key -------------------------------------------------- */
 
 rc
 step_ek_chain(struct walk *w, enum check_state *state, struct err *e)
@@ -116,8 +118,7 @@ step_ek_public(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- quote -----------------------------------------------------------------
- */
+/* --- quote ------------------------------------------------------------ */
 
 rc
 step_quote_format(struct walk *w, enum check_state *state, struct err *e)

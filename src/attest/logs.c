@@ -19,8 +19,7 @@ boot_banks(const struct walk *w)
 	return &w->f->boot.banks; /* without a log: none, all at reset */
 }
 
-/* --- log.format ------------------------------------------------------------
- */
+/* --- log.format ------------------------------------------------------- */
 
 rc
 step_log_format(struct walk *w, enum check_state *state, struct err *e)
@@ -44,8 +43,7 @@ step_log_format(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- log.binding -----------------------------------------------------------
- */
+/* --- log.binding ------------------------------------------------------ */
 
 /* Every quoted bank is in the log, with a digest of every event. */
 static rc
@@ -99,16 +97,14 @@ step_log_binding(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- the IMA list, first look ----------------------------------------------
- */
+/* --- the IMA list, first look ----------------------------------------- */
 
 static rc
 scan_ima(struct walk *w, struct err *e)
 {
 	struct ima_scan *s = &w->ima;
 
-	ima_state_init(
-	    &w->ima_start, boot_banks(w), &w->f->quote.selection);
+	ima_state_init(&w->ima_start, boot_banks(w), &w->f->quote.selection);
 	if (w->ctx->ima_resume.p &&
 	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
 		return err_at(e, ERR_IMA_OFFSET, NULL, "ima");
@@ -131,8 +127,7 @@ first_look(struct walk *w)
 		w->ima.result = scan_ima(w, &w->ima.error);
 }
 
-/* --- ima.replay ------------------------------------------------------------
- */
+/* --- ima.replay ------------------------------------------------------- */
 
 static bool
 ima_quoted(const struct walk *w)
@@ -160,8 +155,7 @@ walk_ima(struct walk *w)
 	w->f->ima_ok = rc_ok(w->ima_result);
 }
 
-/* --- log.replay ------------------------------------------------------------
- */
+/* --- log.replay ------------------------------------------------------- */
 
 static void
 wrong_pcr(struct walk *w, enum err_code code, enum layer layer, unsigned pcr,
@@ -232,28 +226,41 @@ values_from(struct walk *w, const struct banks *all)
 	w->values_known = true;
 }
 
-/* What else is known speaks for one of the two logs: if boot_aggregate follows
- * from the boot log, the boot log is probably whole. A guess, and said so. */
-static rc
-guess(struct walk *w, struct err *e)
+static void
+add_unmet(struct walk *w, enum err_code code, enum layer layer,
+    const char *path, const char *message)
 {
-	static const char ima[] =
-	    "The quote gives only a digest over its PCRs, and the logs do not "
-	    "lead to it. As boot_aggregate fits the boot log, this is probably "
-	    "the IMA list; send PCR values to know.";
-	static const char log[] =
-	    "The quote gives only a digest over its PCRs, and the logs do not "
-	    "lead to it. Which PCR is wrong cannot be told; send PCR values to "
-	    "know.";
+	struct reason r = REASON(code, layer);
 
-	if (ima_quoted(w) && w->ima.first.path.p &&
-	    rc_ok(ima_check_boot_aggregate(
-		&w->ima.first, boot_banks(w), w->h, NULL))) {
-		w->ima_result =
-		    err_at(&w->ima_error, ERR_IMA_REPLAY, ima, "%s", "entries");
-		return RC_OK;
-	}
-	return err_at(e, ERR_LOG_REPLAY, log, "%s", "quote.pcrDigest");
+	r.path = path;
+	r.message = message;
+	verdict_add(w->v, &r, EFF_NONE);
+}
+
+/* Only pcrDigest is known, and no prefix of the list leads to it. Which log is
+ * wrong cannot be told, so both are named; boot_aggregate, which the list has
+ * of the boot PCRs, says which one more probably, and that goes first. */
+static void
+digest_unmet(struct walk *w)
+{
+	bool fits =
+	    w->ima.first.path.p && rc_ok(ima_check_boot_aggregate(&w->ima.first,
+				       boot_banks(w), w->h, NULL));
+	enum err_code order[] = {fits ? ERR_IMA_REPLAY : ERR_LOG_REPLAY,
+	    fits ? ERR_LOG_REPLAY : ERR_IMA_REPLAY};
+
+	for (size_t i = 0; i < 2; i++)
+		add_unmet(w, order[i],
+		    order[i] == ERR_IMA_REPLAY ? LAYER_MIDDLEWARE : LAYER_NONE,
+		    order[i] == ERR_IMA_REPLAY ? "ima.entries" : "eventlog",
+		    i == 0 ? "The quote gives only a digest over its PCRs, and "
+			     "boot log and IMA list together do not lead to "
+			     "it; that this one is wrong is a guess from "
+			     "boot_aggregate. Send PCR values to know."
+			   : "Or this one: the digest over all PCRs does not "
+			     "tell.");
+	verdict_check(w->v, CHECK_LOG_REPLAY, CHECK_FAILED);
+	verdict_check(w->v, CHECK_IMA_REPLAY, CHECK_FAILED);
 }
 
 static bool
@@ -269,7 +276,7 @@ digest_fits(struct walk *w)
 	       span_eq(q->pcr_digest, span_of(got, alg->size));
 }
 
-/* Only pcrDigest is known: both logs together have to lead to it. */
+/* Only pcrDigest is known: both logs have to lead to it. */
 static rc
 log_meets_digest(struct walk *w, enum check_state *state, struct err *e)
 {
@@ -284,12 +291,16 @@ log_meets_digest(struct walk *w, enum check_state *state, struct err *e)
 	if (ima ? w->f->ima_ok : digest_fits(w)) {
 		values_from(w, ima ? &w->f->ima.pcrs : boot_banks(w));
 		*state = CHECK_PASSED;
-		return RC_OK;
+	} else if (!ima) {
+		return err_at(e, ERR_LOG_REPLAY,
+		    "The log does not lead to the digest over the quoted PCRs; "
+		    "which PCR is wrong cannot be told without PCR values.",
+		    "quote.pcrDigest");
+	} else if (w->ima_result.code == ERR_IMA_REPLAY) {
+		digest_unmet(w);
 	}
-	/* Anything but a mismatch is for ima.replay to report. */
-	if (ima && w->ima_result.code != ERR_IMA_REPLAY)
-		return RC_OK;
-	return guess(w, e);
+	/* Any other fault of the list is for ima.replay to report. */
+	return RC_OK;
 }
 
 rc
@@ -310,8 +321,7 @@ step_log_replay(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
-/* --- ima.format, ima.replay, ima.boot_aggregate ----------------------------
- */
+/* --- ima.format, ima.replay, ima.boot_aggregate ----------------------- */
 
 /* There is nothing of IMA to judge: whether that matters is the policy's. */
 static enum check_state

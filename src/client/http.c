@@ -180,7 +180,7 @@ poll_stop(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 }
 
 static bool
-set_connection(struct http *h)
+set_connection(struct http *h, const struct http_request *q)
 {
 	CURL *c = h->curl;
 	bool ok = true;
@@ -191,7 +191,8 @@ set_connection(struct http *h)
 	ok &= !curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	ok &= !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	ok &= !curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, h->connect_ms);
-	ok &= !curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, h->total_ms);
+	ok &= !curl_easy_setopt(
+	    c, CURLOPT_TIMEOUT_MS, h->total_ms + (long)(q->body.n / 1024 * 10));
 	ok &= !curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	if (h->loopback)
 		ok &= !curl_easy_setopt(c, CURLOPT_PROXY, "");
@@ -353,8 +354,8 @@ perform(struct http *h, const struct http_request *q, const char *url,
 	curl_easy_reset(h->curl);
 	h->message[0] = '\0';
 	rc r = make_headers(q, &headers, e);
-	if (rc_ok(r) &&
-	    !(set_connection(h) && set_request(h, q, url, headers, &out->body)))
+	if (rc_ok(r) && !(set_connection(h, q) &&
+			    set_request(h, q, url, headers, &out->body)))
 		r = err_at(e, ERR_MEMORY, NULL, "%s", "");
 	if (rc_ok(r)) {
 		CURLcode c = curl_easy_perform(h->curl);

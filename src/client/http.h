@@ -23,7 +23,7 @@ struct http_options {
 	    *unix_socket; /* connect there; base_url "http://localhost" */
 	bool insecure_http;
 	long connect_ms;       /* 0: 10 s */
-	long total_ms;	       /* 0: 60 s */
+	long total_ms;	       /* 0: 60 s; 10 ms more per KiB that is sent */
 	bool (*stopped)(void); /* polled while waiting; may be NULL */
 };
 

@@ -70,10 +70,11 @@ line_of(const char *text, const char *p)
 static const char *
 include_line(const char *text)
 {
-	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		const char *word = p + strspn(p, " \t\r");
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		const char *word = p + strspn(p, " \t\r\n");
 		if (strncmp(word, "@include", 8) == 0)
 			return word;
+		p = word;
 	}
 	return NULL;
 }
@@ -237,7 +238,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 {
 	struct reading in = {c, path, e};
 	struct arena text_arena;
-	char *text = NULL;
+	char none[] = "", *text = none;
 	config_t config;
 
 	arena_init(&text_arena, FILE_MAX);

@@ -31,8 +31,7 @@ static const struct {
     {"md4", 16},
 };
 
-/* --- fields: each takes its bytes or says what is wrong with them ----------
- */
+/* --- fields: each takes its bytes or says what is wrong with them ----- */
 
 /* "alg:" NUL digest; `alg` and `digest` borrow s. */
 static const char *
@@ -201,8 +200,7 @@ static const struct {
 	"imode"},
 };
 
-/* --- templates -------------------------------------------------------------
- */
+/* --- templates -------------------------------------------------------- */
 
 static int
 field_row(struct span name)
@@ -255,8 +253,7 @@ compile(struct ima_reader *r, struct span name)
 	return true;
 }
 
-/* --- entries ---------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------- */
 
 static rc
 fail(const struct ima_reader *r, enum err_code code, const char *text,

@@ -19,8 +19,10 @@
  * 5. Every span and string in an out is the arena's. Times are microseconds
  *    (base/clock.h); 0 means none. A struct sha256 or uuid of zeros means none.
  *
- * Every call may return DATABASE, SCHEMA (a database that was not migrated) or
- * MEMORY; only further codes are named below.
+ * Every call may return DATABASE, SCHEMA (a database that was not migrated),
+ * CONFIG (a role that row-level security does not bind), OVERLOAD (no
+ * connection or lock in time), INTERNAL (values that the schema refuses),
+ * MEMORY or RANDOM; only further codes are named below.
  */
 #ifndef AKASHI_RECORD_STORE_H
 #define AKASHI_RECORD_STORE_H
@@ -306,6 +308,8 @@ struct record {
 	struct verdict_row row;
 	uint64_t version; /* of the node that was judged */
 	int64_t challenge_expires;
+	/* The node afterwards; verdict, result, code and times of it are taken
+	 * from `row`, and `held` is never lowered. */
 	struct node_state after;
 	struct span attest, signature, pcrs;
 	struct span boot_log, userspace_log; /* bytes; empty if already kept */
@@ -474,8 +478,9 @@ struct store_ops {
 	rc (*policy_activate)(struct store *st, const struct actor *by,
 	    struct span name, uint32_t version, struct span selector,
 	    struct err *e);
-	/* Back to what was active before; doing it twice changes nothing.
-	 * POLICY_UNKNOWN where nothing was. *version: what is active now. */
+	/* Back to what was active before the last activation.
+	 * POLICY_UNKNOWN where nothing was, so also the second time.
+	 * *version: what is active now. */
 	rc (*policy_rollback)(struct store *st, const struct actor *by,
 	    struct span name, uint32_t *version, struct err *e);
 

@@ -5,8 +5,7 @@
  * a digest over all of them is known. */
 enum { AMBIGUOUS_MAX = 4 };
 
-/* --- state -----------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------ */
 
 void
 ima_state_init(struct ima_state *s, const struct banks *boot,
@@ -159,8 +158,7 @@ ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
 	}
 }
 
-/* --- match -----------------------------------------------------------------
- */
+/* --- match ------------------------------------------------------------ */
 
 static const struct bank *
 bank_of_type(const struct ima_state *s, size_t i, unsigned type)
@@ -272,22 +270,75 @@ matches(struct walk *w)
 	return w->target->values ? match_values(w) : match_composite(w);
 }
 
+/* Go on until the quoted values are reached or the list ends. */
 static rc
-walk(struct walk *w, const struct ima_state *start, struct err *e)
+walk(struct walk *w, struct err *e)
 {
 	struct ima_entry entry;
 	bool more = true;
 
-	w->in = ima_over(w->list, (uint32_t)start->entries);
 	w->found = w->every && matches(w);
 	while (!w->found) {
 		TRY(ima_next(&w->in, &entry, &more, e));
 		if (!more)
 			break;
 		TRY(ima_state_extend(&w->now, &entry, w->h, e));
+		w->named |= 1u << entry.pcr;
 		w->found = w->every && may_match(w, entry.pcr) && matches(w);
 	}
 	w->found = w->found || (!w->every && matches(w));
+	return RC_OK;
+}
+
+/* What follows a match: its entries are counted, and the PCRs that it names
+ * first have to have their quoted values as well. */
+static rc
+look_ahead(struct walk *w, uint64_t *tail, uint32_t *named, struct err *e)
+{
+	struct ima_reader in = w->in;
+	struct ima_entry entry;
+	bool more = true;
+
+	for (*tail = 0;; (*tail)++) {
+		TRY(ima_next(&in, &entry, &more, e));
+		if (!more)
+			return RC_OK;
+		TRY(check_entry(w->h, &entry, e));
+		*named |= 1u << entry.pcr;
+	}
+}
+
+/* The PCRs that the list is known to name before it is walked: those of its
+ * past and that of its first entry. */
+static rc
+first_named(const struct walk *w, const struct ima_state *start, uint32_t *out,
+    struct err *e)
+{
+	struct ima_reader in = w->in;
+	struct ima_entry entry;
+	bool more = false;
+
+	TRY(ima_next(&in, &entry, &more, e));
+	*out = start->pcrs | (more ? 1u << entry.pcr : 0);
+	return RC_OK;
+}
+
+static rc
+walk_to_quote(struct walk *w, const struct ima_state *start, uint64_t *tail,
+    struct err *e)
+{
+	uint32_t named;
+
+	w->in = ima_over(w->list, (uint32_t)start->entries);
+	TRY(first_named(w, start, &named, e));
+	do {
+		w->named = named;
+		TRY(walk(w, e));
+		if (!w->found)
+			return RC_OK;
+		named = w->named;
+		TRY(look_ahead(w, tail, &named, e));
+	} while (named != w->named);
 	w->now.bytes += rd_at(&w->in.in, w->list);
 	return RC_OK;
 }
@@ -310,7 +361,8 @@ likely_types(struct ima_state *s)
 
 /* The walks that are tried, cheapest first. */
 static rc
-search(struct walk *w, const struct ima_state *start, struct err *e)
+search(struct walk *w, const struct ima_state *start, uint64_t *tail,
+    struct err *e)
 {
 	static const struct {
 		bool likely, every, composite_only;
@@ -328,23 +380,9 @@ search(struct walk *w, const struct ima_state *start, struct err *e)
 		w->every = tries[i].every;
 		if (tries[i].likely && !likely_types(&w->now))
 			continue;
-		TRY(walk(w, start, e));
+		TRY(walk_to_quote(w, start, tail, e));
 	}
 	return RC_OK;
-}
-
-static rc
-check_tail(struct walk *w, uint64_t *tail, struct err *e)
-{
-	struct ima_entry entry;
-	bool more = true;
-
-	for (*tail = 0;; (*tail)++) {
-		TRY(ima_next(&w->in, &entry, &more, e));
-		if (!more)
-			return RC_OK;
-		TRY(check_entry(w->h, &entry, e));
-	}
 }
 
 static void
@@ -398,30 +436,23 @@ ima_replay(struct span list, const struct ima_state *start,
 	const struct pcr_selections *sel = &target->quote->selection;
 	struct walk w = {
 	    .list = list, .target = target, .h = h, .quoted = quoted_pcrs(sel)};
-	uint32_t first_index = (uint32_t)start->entries;
 	struct ima_match match;
-	struct ima_entry first;
-	uint64_t total;
 
-	TRY(ima_scan(list, first_index, &w.named, &total, &first, e));
-	w.named |= start->pcrs;
-	TRY(search(&w, start, e));
+	TRY(search(&w, start, &match.tail, e));
 	if (!w.found) {
 		*end = w.now;
 		return err_at(e, ERR_IMA_REPLAY, NULL, "%s", "entries");
 	}
-	TRY(check_tail(&w, &match.tail, e));
 	emit_match(&w, start, &match);
 	if (sink)
-		TRY(ima_covered(span_of(list.p, match.bytes), first_index, sel,
-		    sink, ctx, e));
+		TRY(ima_covered(span_of(list.p, match.bytes),
+		    (uint32_t)start->entries, sel, sink, ctx, e));
 	*end = w.now;
 	*out = match;
 	return RC_OK;
 }
 
-/* --- boot_aggregate --------------------------------------------------------
- */
+/* --- boot_aggregate --------------------------------------------------- */
 
 /* The digest is H_alg(PCR 0 ‖ … ‖ PCR last) of that bank. */
 static rc

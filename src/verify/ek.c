@@ -210,33 +210,25 @@ rot_of(const struct anchors *a, const X509 *root)
 
 /* --- the chain ------------------------------------------------------------ */
 
-/* OpenSSL cannot read an RSA key under the OID of RSAES-OAEP, which some EK
- * certificates use; the leaf's key is judged by ek_check_public(). */
-static int
-accept_leaf_key(int ok, X509_STORE_CTX *ctx)
-{
-	return ok ||
-	       (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_EE_KEY_TOO_SMALL &&
-		   X509_STORE_CTX_get_error_depth(ctx) == 0);
-}
-
 static void
-set_rules(X509_STORE_CTX *ctx, int64_t now, unsigned long flags)
+set_rules(X509_STORE_CTX *ctx, int64_t now, bool judge_time)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
-	X509_VERIFY_PARAM_set_time(param, (time_t)(now / TIME_S));
+	/* A time that is set would win over the flag. */
+	if (judge_time)
+		X509_VERIFY_PARAM_set_time(param, (time_t)(now / TIME_S));
+	else
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
 	X509_VERIFY_PARAM_set_depth(param, LIMIT_CERTS);
-	X509_VERIFY_PARAM_set_flags(param, flags);
 	/* 80 bits: nothing signed with MD5 or SHA-1, no RSA under 1024. */
 	X509_VERIFY_PARAM_set_auth_level(param, 1);
-	X509_STORE_CTX_set_verify_cb(ctx, accept_leaf_key);
 }
 
 /* *trusted, and the class of the root where the chain ends. */
 static rc
 walk(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now,
-    unsigned long flags, bool *trusted, enum rot_class *rot)
+    bool judge_time, bool *trusted, enum rot_class *rot)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
@@ -245,7 +237,7 @@ walk(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now,
 		return (rc){ERR_CRYPTO};
 	}
 	X509_STORE_CTX_set0_trusted_stack(ctx, a->roots);
-	set_rules(ctx, now, flags);
+	set_rules(ctx, now, judge_time);
 	int ok = X509_verify_cert(ctx);
 	int why = X509_STORE_CTX_get_error(ctx);
 	*trusted = ok == 1;
@@ -265,12 +257,11 @@ check_trust(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between,
 {
 	bool trusted;
 
-	TRY(walk(a, leaf, between, now, 0, &trusted, rot));
+	TRY(walk(a, leaf, between, now, true, &trusted, rot));
 	if (trusted)
 		return RC_OK;
 	/* Only time may be what is wrong. */
-	TRY(walk(
-	    a, leaf, between, now, X509_V_FLAG_NO_CHECK_TIME, &trusted, rot));
+	TRY(walk(a, leaf, between, now, false, &trusted, rot));
 	return (rc){trusted ? ERR_EK_EXPIRED : ERR_EK_UNTRUSTED};
 }
 
@@ -321,7 +312,8 @@ usage_fits(X509 *x509, bool rsa)
 		ek |= oid_is(sk_ASN1_OBJECT_value(list, i), oid_ek);
 	EXTENDED_KEY_USAGE_free(list);
 	return ek && usage != UINT32_MAX && (usage & need) &&
-	       X509_check_ca(x509) == 0;
+	       X509_check_ca(x509) == 0 &&
+	       !(X509_get_extension_flags(x509) & EXFLAG_CA);
 }
 
 /* The printable value of the attribute in a directory name; false if it is
@@ -433,13 +425,18 @@ ek_check_chain(const struct anchors *a, const struct cert *cert,
 {
 	struct ek_identity id = {0};
 	struct material m;
+
+	/* An RSA key under the OID of RSAES-OAEP (TPM 1.2) is not read. */
+	if (!rc_ok(material_from_x509(cert->x509, &m)))
+		return err_at(e, ERR_EK_FORMAT,
+		    "The certified key is none of RSA with 2048 to 4096 bits, "
+		    "P-256, P-384, P-521.",
+		    "ekcert.publicKey");
 	rc r = check_between(
 	    a, cert, intermediates, intermediates_n, now, &id.rot);
-
 	if (!rc_ok(r))
 		return err_at(e, r.code, NULL, "ekcert");
-	if (!rc_ok(material_from_x509(cert->x509, &m)) ||
-	    !usage_fits(cert->x509, m.kind->type == ALG_RSA))
+	if (!usage_fits(cert->x509, m.kind->type == ALG_RSA))
 		return err_at(e, ERR_EK_USAGE, NULL, "ekcert");
 	if (!take_manufacturer(cert->x509, id.manufacturer))
 		return err_at(e, ERR_EK_SAN, NULL, "ekcert.subjectAltName");

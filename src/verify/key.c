@@ -12,13 +12,14 @@
 
 /*
  * 1. All but `idle` is fixed after key_from_…, so threads share a key.
- * 2. A key with a scheme verifies by that scheme only.
+ * 2. A key whose scheme is fixed verifies by that scheme only.
  * 3. `idle` is a context for that scheme that nobody uses: whoever swaps it
  *    out owns it, and swaps it back. One that finds none makes another.
  */
 struct key {
 	const struct key_kind *kind;
-	uint16_t scheme; /* 0: from an SPKI, which fixes none */
+	bool fixed;	 /* false: from an SPKI, so that it is only usual */
+	uint16_t scheme; /* ALG_RSASSA … */
 	uint16_t scheme_hash;
 	EVP_PKEY *pkey;
 	_Atomic(EVP_PKEY_CTX *) *idle;
@@ -156,8 +157,9 @@ verifier_new(EVP_PKEY *pkey, uint16_t scheme, uint16_t hash)
 
 static rc
 key_new(
-    const struct material *m, uint16_t scheme, uint16_t hash, struct key **out)
+    const struct material *m, const struct tpm_public *pub, struct key **out)
 {
+	bool rsa = m->kind->type == ALG_RSA;
 	struct key *k = calloc(1, sizeof(*k));
 	rc r = k ? material_to_pkey(m, &k->pkey) : (rc){ERR_MEMORY};
 
@@ -169,8 +171,9 @@ key_new(
 		return r;
 	}
 	k->kind = m->kind;
-	k->scheme = scheme;
-	k->scheme_hash = hash;
+	k->fixed = pub != NULL;
+	k->scheme = pub ? pub->scheme : rsa ? ALG_RSASSA : ALG_ECDSA;
+	k->scheme_hash = pub ? pub->scheme_hash : ALG_SHA256;
 	*out = k;
 	return RC_OK;
 }
@@ -183,7 +186,7 @@ key_from_public(const struct tpm_public *pub, struct key **out, struct err *e)
 				: (rc){ERR_AK_SCHEME};
 
 	if (rc_ok(r))
-		r = key_new(&m, pub->scheme, pub->scheme_hash, out);
+		r = key_new(&m, pub, out);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ak.public");
 }
 
@@ -220,7 +223,7 @@ key_from_spki(struct span bytes, struct key **out, struct err *e)
 	EVP_PKEY_free(pkey);
 	ERR_clear_error();
 	if (rc_ok(r))
-		r = key_new(&m, 0, 0, out);
+		r = key_new(&m, NULL, out);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ak");
 }
 
@@ -239,13 +242,13 @@ key_free(struct key *k)
 uint16_t
 key_scheme(const struct key *k)
 {
-	return k->scheme;
+	return k->fixed ? k->scheme : 0;
 }
 
 uint16_t
 key_scheme_hash(const struct key *k)
 {
-	return k->scheme_hash;
+	return k->fixed ? k->scheme_hash : 0;
 }
 
 const char *
@@ -267,10 +270,10 @@ check_algorithm(
 
 	if (sig->hash == ALG_SHA1)
 		return err_at(e, ERR_QUOTE_SIG_WEAK, NULL, "signature.hash");
-	if (!fits || (k->scheme && sig->alg != k->scheme))
+	if (!fits || (k->fixed && sig->alg != k->scheme))
 		return err_at(e, ERR_QUOTE_SIG_ALG, NULL, "signature.sigAlg");
 	if (!strong_hash(sig->hash) ||
-	    (k->scheme && sig->hash != k->scheme_hash))
+	    (k->fixed && sig->hash != k->scheme_hash))
 		return err_at(e, ERR_QUOTE_SIG_ALG, NULL, "signature.hash");
 	return RC_OK;
 }
@@ -344,19 +347,27 @@ failure(struct err *e)
 	    e, ours ? ERR_CRYPTO : ERR_QUOTE_SIGNATURE, NULL, "signature");
 }
 
+static bool
+is_usual(const struct key *k, const struct tpm_signature *sig)
+{
+	return sig->alg == k->scheme && sig->hash == k->scheme_hash;
+}
+
 /* A context that nobody else uses until it is put back. */
 static EVP_PKEY_CTX *
 verifier_take(const struct key *k, const struct tpm_signature *sig)
 {
-	EVP_PKEY_CTX *ctx = k->scheme ? atomic_exchange(k->idle, NULL) : NULL;
+	EVP_PKEY_CTX *ctx =
+	    is_usual(k, sig) ? atomic_exchange(k->idle, NULL) : NULL;
 
 	return ctx ? ctx : verifier_new(k->pkey, sig->alg, sig->hash);
 }
 
 static void
-verifier_put(const struct key *k, EVP_PKEY_CTX *ctx)
+verifier_put(
+    const struct key *k, const struct tpm_signature *sig, EVP_PKEY_CTX *ctx)
 {
-	if (k->scheme)
+	if (is_usual(k, sig))
 		ctx = atomic_exchange(k->idle, ctx);
 	EVP_PKEY_CTX_free(ctx);
 }
@@ -381,6 +392,6 @@ key_verify(const struct key *k, const struct tpm_signature *sig,
 	}
 	int ok =
 	    EVP_PKEY_verify(ctx, w.p, w.n, digest, hash_by_id(sig->hash)->size);
-	verifier_put(k, ctx);
+	verifier_put(k, sig, ctx);
 	return ok == 1 ? RC_OK : failure(e);
 }

@@ -120,32 +120,12 @@ material_from_pkey(const EVP_PKEY *pkey, struct material *out)
 	return RC_OK;
 }
 
-/* The key under the OID of RSAES-OAEP, which OpenSSL does not read and some EK
- * certificates use. */
-static EVP_PKEY *
-oaep_key(X509 *x509)
-{
-	const unsigned char *p;
-	ASN1_OBJECT *alg;
-	int n;
-
-	if (X509_PUBKEY_get0_param(
-		&alg, &p, &n, NULL, X509_get_X509_PUBKEY(x509)) != 1 ||
-	    OBJ_obj2nid(alg) != NID_rsaesOaep)
-		return NULL;
-	return d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, n);
-}
-
 rc
 material_from_x509(X509 *x509, struct material *out)
 {
 	const EVP_PKEY *pkey = X509_get0_pubkey(x509);
-	EVP_PKEY *oaep = pkey ? NULL : oaep_key(x509);
-	rc r = (rc){ERR_AK_WEAK};
+	rc r = pkey ? material_from_pkey(pkey, out) : (rc){ERR_AK_WEAK};
 
-	if (pkey || oaep)
-		r = material_from_pkey(pkey ? pkey : oaep, out);
-	EVP_PKEY_free(oaep);
 	ERR_clear_error();
 	return r;
 }

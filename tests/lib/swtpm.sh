@@ -9,16 +9,16 @@
 # 3. A swtpm is ended by its process id, after a look that it still is one.
 # 4. swtpm changes its folder to /: every path is absolute.
 
-# swtpm_ids: as root, swtpm_setup would become the user tss otherwise.
+# swtpm_as: as root, swtpm_setup would become the user tss otherwise.
 swtpm_as() {
 	[ "$(id -u)" -ne 0 ] || echo --runas root
 }
 
 # swtpm_make DIR CA [rsa] [ecc]: manufacture a TPM in DIR with endorsement
 # certificates by the authority of demo_ca_ek in CA. RSA-2048 always; ecc adds
-# one for P-256 at 0x01c0000a. All four banks are on.
+# one for P-256 at 0x01c0000a. All four banks are on, or those of SWTPM_BANKS.
 swtpm_make() {
-	local dir ca kind
+	local dir ca kind banks=${SWTPM_BANKS-sha1,sha256,sha384,sha512}
 	mkdir -p "$1/state" && chmod 0700 "$1"
 	dir=$(realpath "$1") ca=$(realpath "$2")
 	shift 2
@@ -33,12 +33,12 @@ swtpm_make() {
 	create_certs_tool = $(command -v swtpm_localca)
 	create_certs_tool_config = $dir/localca.conf
 	create_certs_tool_options = $dir/localca.options
-	active_pcr_banks = sha1,sha256,sha384,sha512
+	active_pcr_banks = $banks
 	END
 	# shellcheck disable=SC2046
 	swtpm_setup $(swtpm_as) --tpm2 --tpmstate "$dir/state" --createek \
 		--create-ek-cert --overwrite --config "$dir/setup.conf" \
-		--pcr-banks sha1,sha256,sha384,sha512 \
+		--pcr-banks "$banks" \
 		--logfile "$dir/setup.log" >/dev/null || {
 		tail -n 20 "$dir/setup.log" >&2
 		return 1

@@ -338,8 +338,10 @@ in_seconds(int s)
 START_TEST(retries_same_bytes)
 {
 	struct buf b[4] = {{0}};
-	const char *replies[] = {canned_reply(&b[0], 503, PROBLEM,
-				     "{\"code\":\"internal.database\"}"),
+	/* libcurl itself would send again on a kept connection. */
+	const char *replies[] = {
+	    canned_reply(&b[0], 503, PROBLEM "Connection: close\r\n",
+		"{\"code\":\"internal.database\"}"),
 	    CANNED_CLOSE,
 	    canned_reply(&b[1], 429, PROBLEM "Retry-After: 9\r\n",
 		"{\"code\":\"quota\"}"),

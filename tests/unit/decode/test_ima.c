@@ -19,8 +19,7 @@ teardown(void)
 	arena_free(&arena);
 }
 
-/* --- building entries ------------------------------------------------------
- */
+/* --- building entries ------------------------------------------------- */
 
 struct list {
 	uint8_t b[8192];
@@ -90,8 +89,7 @@ decode_one(const struct list *l, struct ima_entry *out, struct err *e)
 #define D32 "0123456789abcdef0123456789abcdef"
 #define D20 "0123456789abcdef0123"
 
-/* --- fields ----------------------------------------------------------------
- */
+/* --- fields ----------------------------------------------------------- */
 
 static const struct {
 	const char *format; /* one template name; its fields below */
@@ -226,8 +224,7 @@ START_TEST(payload_fields)
 }
 END_TEST
 
-/* --- lengths ---------------------------------------------------------------
- */
+/* --- lengths ---------------------------------------------------------- */
 
 START_TEST(path_limit)
 {
@@ -313,8 +310,7 @@ START_TEST(legacy)
 }
 END_TEST
 
-/* --- whole lists -----------------------------------------------------------
- */
+/* --- whole lists ------------------------------------------------------ */
 
 static uint64_t
 count(struct span list, rc *r, struct err *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every recorded list leads to the PCR values that the TPM had, in all banks;
  * a changed one does not. */
-#include "base/text.h"
+#include "lib/recorded.h"
 #include "lib/tap.h"
 #include "replay/ima.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BOOTS "tests/vectors/vm/boots/"
+#define BOOTS VM "boots/"
 enum { IMA_PCR = 10, MASK = 1 << IMA_PCR };
 
 static struct arena arena;
@@ -37,45 +37,12 @@ boot_file(const char *boot, const char *file)
 	    &arena, arena_printf(&arena, BOOTS "%s/%s", boot, file));
 }
 
-static void
-pcrread_line(const char *line, struct banks *out)
-{
-	struct bank *b = out->n ? &out->bank[out->n - 1] : NULL;
-	char name[16], hex[160];
-	unsigned pcr;
-
-	if (sscanf(line, " %u : 0x%159[0-9A-Fa-f]", &pcr, hex) == 2) {
-		ck_assert(b && pcr < LIMIT_PCRS);
-		ck_rc_ok(hex_decode(
-		    span_str(hex), b->pcr[pcr], hash_by_id(b->alg)->size));
-		b->touched |= 1u << pcr;
-	} else if (sscanf(line, " %15[a-z0-9]:", name) == 1 &&
-		   hash_by_name(span_str(name))) {
-		/* a bank that is not allocated has a name and no values */
-		if (!b || b->touched)
-			b = &out->bank[out->n++];
-		b->alg = hash_by_name(span_str(name))->id;
-	}
-}
-
-/* The output of tpm2_pcrread: "  sha256:\n    0 : 0x…\n". */
 static struct banks
 pcrread(const char *boot)
 {
-	struct banks out = {.n = 0};
-	struct span text = boot_file(boot, "pcrs.yaml");
-	char line[256];
+	struct banks out =
+	    recorded_pcrs(&arena, arena_printf(&arena, "boots/%s", boot));
 
-	while (text.n) {
-		const uint8_t *end = memchr(text.p, '\n', text.n);
-		size_t n = end ? (size_t)(end - text.p) + 1 : text.n;
-		snprintf(
-		    line, sizeof(line), "%.*s", (int)n, (const char *)text.p);
-		pcrread_line(line, &out);
-		text = span_of(text.p + n, text.n - n);
-	}
-	if (out.n && !out.bank[out.n - 1].touched)
-		out.n--;
 	ck_assert_uint_ge(out.n, 1);
 	return out;
 }
@@ -131,8 +98,7 @@ type_of(const struct scene *s, uint16_t alg)
 	return 0;
 }
 
-/* --- every boot ------------------------------------------------------------
- */
+/* --- every boot ------------------------------------------------------- */
 
 /* What is not as everywhere: the list ends at the quote, no violations, SHA-384
  * and SHA-512 padded. */
@@ -214,7 +180,8 @@ END_TEST
 /* The old list before the new one explains a PCR that kexec did not reset. */
 START_TEST(kexec)
 {
-	struct span before = boot_file("grub-sb-kexec", "pre-kexec/ima-final.bin");
+	struct span before =
+	    boot_file("grub-sb-kexec", "pre-kexec/ima-final.bin");
 	struct span after = boot_file("grub-sb-kexec", "ima.bin");
 	struct banks values = pcrread("grub-sb-kexec");
 	uint8_t *both = arena_alloc(&arena, before.n + after.n);
@@ -228,8 +195,7 @@ START_TEST(kexec)
 }
 END_TEST
 
-/* --- parts -----------------------------------------------------------------
- */
+/* --- parts ------------------------------------------------------------ */
 
 static size_t
 extend_until(struct span list, uint32_t index, struct ima_state *state)
@@ -312,8 +278,7 @@ START_TEST(flips)
 }
 END_TEST
 
-/* --- negatives -------------------------------------------------------------
- */
+/* --- negatives -------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -348,9 +313,9 @@ START_TEST(negative)
 {
 	struct banks values = pcrread("grub-sb-golden");
 	struct span good = boot_file("grub-sb-golden", "ima.bin");
-	struct span bad = tap_file(&arena,
-	    arena_printf(&arena, "tests/vectors/vm/negatives/%s/ima.bin",
-		negatives[_i].name));
+	struct span bad =
+	    tap_file(&arena, arena_printf(&arena, VM "negatives/%s/ima.bin",
+				 negatives[_i].name));
 
 	for (int digest = 0; digest < 2; digest++) {
 		struct scene s;
@@ -366,8 +331,7 @@ START_TEST(negative)
 }
 END_TEST
 
-/* --- rules -----------------------------------------------------------------
- */
+/* --- rules ------------------------------------------------------------ */
 
 /* An ima-buf entry whose payload is not what its digest says is refused even
  * where its template hash is right. */
@@ -459,8 +423,7 @@ START_TEST(sink_sees_what_is_attested)
 }
 END_TEST
 
-/* --- boot_aggregate --------------------------------------------------------
- */
+/* --- boot_aggregate --------------------------------------------------- */
 
 static const struct {
 	const char *boot;

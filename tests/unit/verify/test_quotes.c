@@ -130,8 +130,7 @@ all_boots(void)
 	arena_free(&a);
 }
 
-/* --- recorded negatives ----------------------------------------------------
- */
+/* --- recorded negatives --------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -208,8 +207,7 @@ signer_of_software_key(void)
 	arena_free(&a);
 }
 
-/* --- recorded quotes of one TPM
- * ----------------------------------------------- */
+/* --- recorded quotes of one TPM ------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -286,8 +284,7 @@ all_quotes(void)
 	arena_free(&a);
 }
 
-/* --- properties
- * ------------------------------------------------------------------ */
+/* --- properties ----------------------------------------------------------- */
 
 static const char *const stems[] = {
     GOLDEN "quote-sha256-0_15-rsassa",

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake/http.h"
+
+#include <stdio.h>
+
+/* Base of the `type` URIs; they are names, nothing has to be there. */
+
+
+enum { RETRY_BUSY = 2, RETRY_RATE = 5 };
+
+static unsigned
+retry_after(int status)
+{
+	return status == 503 ? RETRY_BUSY : status == 429 ? RETRY_RATE : 0;
+}
+
+void
+http_problem(struct http_request *q, const struct err *e)
+{
+	struct http_answer *a = &q->answer;
+	int status = err_http(e->code);
+	char type[128];
+
+	buf_free(&a->body);
+	a->body = (struct buf){0};
+	a->fixed = span_of(NULL, 0);
+	a->status = status;
+	a->type = "application/problem+json";
+	a->retry_after = retry_after(status);
+	a->code = e->code;
+	snprintf(type, sizeof(type), HTTP_PROBLEM_TYPES "%s", err_name(e->code));
+
+	struct jw w = jw_over(&a->body);
+	jw_object(&w);
+	jw_kstr(&w, "type", type);
+	jw_kstr(&w, "title", err_sentence(e->code, "en"));
+	jw_key(&w, "status");
+	jw_i64(&w, status);
+	if (e->text[0])
+		jw_kstr(&w, "detail", e->text);
+	jw_kstr(&w, "code", err_name(e->code));
+	if (e->path[0])
+		jw_kstr(&w, "path", e->path);
+	jw_kstr(&w, "trace_id", q->trace);
+	jw_object_end(&w);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows from a node's row alone. */
+#include "record/store.h"
+
+const char *
+role_name(enum role r)
+{
+	static const char *const names[] = {
+	    [ROLE_NONE] = "none",
+	    [ROLE_OPERATOR] = "operator",
+	    [ROLE_ADMIN] = "admin",
+	};
+
+	return names[r];
+}
+
+const char *
+admission_name(enum admission a)
+{
+	static const char *const names[] = {
+	    [ADMISSION_PENDING] = "pending",
+	    [ADMISSION_ADMITTED] = "admitted",
+	    [ADMISSION_RETIRED] = "retired",
+	};
+
+	return names[a];
+}
+
+static const char *const statuses[] = {
+    [STATUS_UNKNOWN] = "unknown",
+    [STATUS_TRUSTED] = "trusted",
+    [STATUS_WARNING] = "warning",
+    [STATUS_UNTRUSTED] = "untrusted",
+};
+
+const char *
+status_name(enum status s)
+{
+	return statuses[s];
+}
+
+bool
+status_parse(struct span name, enum status *out)
+{
+	for (int i = 0; i <= STATUS_UNTRUSTED; i++)
+		if (span_eq(name, span_str(statuses[i]))) {
+			*out = (enum status)i;
+			return true;
+		}
+	return false;
+}
+
+/* Of the last verdict alone, while it is valid. */
+static enum status
+verdict_status(const struct node_state *s)
+{
+	switch (s->result) {
+	case RESULT_PASS:
+		return STATUS_TRUSTED;
+	case RESULT_WARN:
+		return STATUS_WARNING;
+	case RESULT_FAIL:
+		return s->observe ? STATUS_WARNING : STATUS_UNTRUSTED;
+	case RESULT_REJECT:
+		return STATUS_UNTRUSTED;
+	case RESULT_NONE:
+		break;
+	}
+	return STATUS_UNKNOWN;
+}
+
+/* store_pg_node.c says the same in SQL, for lists. */
+enum status
+node_status(const struct node *n, int64_t now, enum err_code *why)
+{
+	const struct node_state *s = &n->state;
+	enum status status = verdict_status(s);
+
+	*why = ERR_OK;
+	if (n->admission == ADMISSION_RETIRED) {
+		*why = ERR_NODE_RETIRED;
+		return STATUS_UNKNOWN;
+	}
+	if (s->held) {
+		*why = ERR_NODE_HELD;
+		return STATUS_UNTRUSTED;
+	}
+	if (n->admission == ADMISSION_PENDING) {
+		*why = ERR_NODE_PENDING;
+		return STATUS_UNKNOWN;
+	}
+	if (uuid_none(&s->verdict)) {
+		*why = ERR_NODE_NEVER;
+		return STATUS_UNKNOWN;
+	}
+	if (status != STATUS_UNTRUSTED && now >= s->valid_until) {
+		*why = ERR_NODE_STALE;
+		return STATUS_UNKNOWN;
+	}
+	*why = s->code;
+	return status;
+}
+
+bool
+node_quota_take(struct node_state *s, int64_t now, uint32_t quota)
+{
+	uint32_t day = (uint32_t)(now / (86400 * TIME_S));
+
+	if (s->rejected_day != day) {
+		s->rejected_day = day;
+		s->rejected_count = 0;
+	}
+	if (s->rejected_count >= quota)
+		return false;
+	s->rejected_count++;
+	return true;
+}

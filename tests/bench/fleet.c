@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/fleet.h"
+
+#include "appraise/learn.h"
+#include "attest/attest.h"
+#include "base/text.h"
+#include "intake/submission.h"
+#include "lib/tap.h"
+#include "record/labels.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#define BOOT "/tests/vectors/vm/boots/grub-sb-golden/"
+
+enum {
+	/* In the recorded TPMS_ATTEST: magic, type, TPM2B_NAME of 34 bytes,
+	 * then the TPM2B_DATA with the nonce. */
+	SIGNER_AT = 4 + 2 + 2,
+	SIGNER = 34,
+	NONCE_AT = SIGNER_AT + SIGNER + 2,
+	ATTEST_MAX = 512,
+	POLICY = 32,
+};
+
+struct fleet {
+	struct server *server;
+	struct arena arena;
+	struct hasher *hasher;
+	EVP_PKEY *rsa, *ecc;
+	struct span attest, eventlog, ima;
+	uint8_t eventlog_hash[32];
+	uint64_t ima_bytes;
+	struct principal admin;
+	struct sha256 token;
+	size_t n;
+	struct fleet_node *node;
+};
+
+static rc
+fault(struct err *e, const char *what)
+{
+	return err_at(e, ERR_INTERNAL, NULL, "bench.fleet.%s", what);
+}
+
+static void
+put_u16(struct buf *b, unsigned v)
+{
+	uint8_t be[2] = {(uint8_t)(v >> 8), (uint8_t)v};
+
+	buf_put(b, be, 2);
+}
+
+static void
+put_u32(struct buf *b, uint32_t v)
+{
+	put_u16(b, v >> 16);
+	put_u16(b, v & 0xffff);
+}
+
+/* --- keys
+ * ---------------------------------------------------------------------- */
+
+static void
+put_number(struct buf *b, const EVP_PKEY *key, const char *param, int size)
+{
+	BIGNUM *v = NULL;
+	uint8_t bytes[256];
+
+	if (EVP_PKEY_get_bn_param(key, param, &v) != 1 ||
+	    BN_bn2binpad(v, bytes, size) != size)
+		b->failed = true;
+	BN_free(v);
+	put_u16(b, (unsigned)size);
+	buf_put(b, bytes, (size_t)size);
+}
+
+/* The TPMT_PUBLIC of an AK; a policy of its own makes its name unique. */
+static void
+put_ak(struct buf *b, const struct fleet *f, bool rsa,
+    const uint8_t policy[POLICY])
+{
+	put_u16(b, rsa ? 0x0001 : 0x0023);
+	put_u16(b, ALG_SHA256);
+	put_u32(b, 0x00050072);
+	put_u16(b, POLICY);
+	buf_put(b, policy, POLICY);
+	put_u16(b, 0x0010); /* no symmetric algorithm */
+	put_u16(b, rsa ? 0x0014 : 0x0018);
+	put_u16(b, ALG_SHA256);
+	if (rsa) {
+		put_u16(b, 2048);
+		put_u32(b, 0);
+		put_number(b, f->rsa, OSSL_PKEY_PARAM_RSA_N, 256);
+		return;
+	}
+	put_u16(b, 0x0003); /* P-256 */
+	put_u16(b, 0x0010); /* no KDF */
+	put_number(b, f->ecc, OSSL_PKEY_PARAM_EC_PUB_X, 32);
+	put_number(b, f->ecc, OSSL_PKEY_PARAM_EC_PUB_Y, 32);
+}
+
+static void
+put_ecdsa(struct buf *b, const uint8_t *der, size_t n)
+{
+	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)n);
+	const BIGNUM *part[2];
+	uint8_t bytes[32];
+
+	if (!sig) {
+		b->failed = true;
+		return;
+	}
+	ECDSA_SIG_get0(sig, &part[0], &part[1]);
+	for (int i = 0; i < 2; i++) {
+		BN_bn2binpad(part[i], bytes, sizeof(bytes));
+		put_u16(b, sizeof(bytes));
+		buf_put(b, bytes, sizeof(bytes));
+	}
+	ECDSA_SIG_free(sig);
+}
+
+/* A TPMT_SIGNATURE over data. */
+static void
+put_signature(struct buf *b, const struct fleet *f, bool rsa, struct span data)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t raw[512];
+	size_t n = sizeof(raw);
+
+	if (!ctx ||
+	    EVP_DigestSignInit(
+		ctx, NULL, EVP_sha256(), NULL, rsa ? f->rsa : f->ecc) != 1 ||
+	    EVP_DigestSign(ctx, raw, &n, data.p, data.n) != 1)
+		b->failed = true;
+	EVP_MD_CTX_free(ctx);
+	put_u16(b, rsa ? 0x0014 : 0x0018);
+	put_u16(b, ALG_SHA256);
+	if (rsa) {
+		put_u16(b, (unsigned)n);
+		buf_put(b, raw, n);
+	} else {
+		put_ecdsa(b, raw, n);
+	}
+}
+
+/* --- enrolment
+ * ------------------------------------------------------------------ */
+
+static rc
+fill_identity(struct fleet *f, struct fleet_node *node, struct buf *ak,
+    struct identity *id, struct err *e)
+{
+	struct tpm_public pub;
+	struct tpm_name ek = {.n = 34}, name;
+	uint8_t policy[POLICY];
+
+	TRY(random_bytes(policy, sizeof(policy)));
+	TRY(random_bytes(id->ek.b, sizeof(id->ek.b)));
+	ek.b[1] = ALG_SHA256;
+	for (size_t i = 0; i < 32; i++)
+		ek.b[2 + i] = id->ek.b[i];
+	put_ak(ak, f, node->rsa, policy);
+	TRY(tpm_decode_public(buf_span(ak), &f->arena, &pub, e));
+	TRY(key_name(&pub, f->hasher, &name, e));
+	TRY(key_qualified_name(&ek, &name, f->hasher, &node->qualified, e));
+	id->ek_public = span_str("bench");
+	id->rot = span_str("virtual");
+	id->ak_public = arena_copy(&f->arena, buf_span(ak));
+	id->ak_name = arena_copy(&f->arena, span_of(name.b, name.n));
+	id->ak_qualified = span_of(node->qualified.b, node->qualified.n);
+	id->ak_alg = span_str(node->rsa ? "rsa-2048" : "ecc-p256");
+	return RC_OK;
+}
+
+static rc
+admit(struct fleet *f, const char *name, struct err *e)
+{
+	struct store *st = f->server->store;
+	struct actor actor = {&f->admin, NULL, clock_now(&f->server->clock)};
+	struct node_change change = {
+	    .act = NODE_APPROVE, .name = span_str(name)};
+
+	return st->ops->node_change(st, &actor, &change, e);
+}
+
+static rc
+enrol(struct fleet *f, size_t i, struct err *e)
+{
+	struct store *st = f->server->store;
+	struct fleet_node *node = &f->node[i];
+	int64_t now = clock_now(&f->server->clock);
+	struct enrolment en = {.created = now, .expires = now + 60 * TIME_S};
+	struct activation act = {.now = now};
+	struct node out;
+	struct buf ak = {0};
+	char name[32];
+
+	node->rsa = i % 2 == 0;
+	snprintf(name, sizeof(name), "bench-%zu", i);
+	en.name = span_str(name);
+	rc r = fill_identity(f, node, &ak, &en.identity, e);
+	buf_free(&ak);
+	TRY(r);
+	TRY(uuid_v7(now, &en.id));
+	TRY(random_bytes(en.secret.b, sizeof(en.secret.b)));
+	TRY(random_bytes(node->secret, sizeof(node->secret)));
+	TRY(st->ops->enrol_begin(st, &f->token, &en, &node->tenant, e));
+	act.enrolment = en.id;
+	act.secret = en.secret;
+	TRY(uuid_v7(now, &act.node));
+	TRY(hash_of(f->hasher, ALG_SHA256,
+	    span_of(node->secret, sizeof(node->secret)), act.node_token.b));
+	TRY(st->ops->enrol_activate(st, &act, &f->arena, &out, e));
+	node->id = out.id;
+	return admit(f, name, e);
+}
+
+static rc
+make_admin(struct fleet *f, size_t n, struct err *e)
+{
+	struct store *st = f->server->store;
+	int64_t now = clock_now(&f->server->clock);
+	struct sha256 secret;
+	struct actor actor = {&f->admin, NULL, now};
+	struct enrol_token t = {.env_class = span_str("test"),
+	    .labels = labels_none(),
+	    .uses = (uint32_t)n,
+	    .created = now,
+	    .expires = now + 3600 * TIME_S};
+
+	TRY(random_bytes(secret.b, sizeof(secret.b)));
+	TRY(random_bytes(f->token.b, sizeof(f->token.b)));
+	TRY(st->ops->admin_init(
+	    st, &secret, span_str("bench"), now, &f->admin, e));
+	TRY(uuid_v7(now, &t.id));
+	t.hash = f->token;
+	return st->ops->token_put(st, &actor, &t, e);
+}
+
+/* --- policy
+ * ------------------------------------------------------------------------ */
+
+static rc
+judge_golden(struct fleet *f, struct attest_facts *facts, struct err *e)
+{
+	struct evidence ev = {.attest = f->attest,
+	    .signature =
+		tap_file(&f->arena, BOOT "quote-sha256-0_15-rsassa.sig"),
+	    .eventlog = f->eventlog,
+	    .ima = f->ima,
+	    .ak_pub = tap_file(&f->arena, BOOT "ak-rsassa.pub")};
+	struct attest_context ctx = {
+	    .nonce = tap_file(&f->arena, BOOT "quote-sha256-0_15-rsassa.nonce"),
+	    .nonce_given = true,
+	    .now = TIME_S};
+	struct verdict *v = arena_alloc(&f->arena, sizeof(*v));
+
+	if (!v)
+		return fault(e, "memory");
+	verdict_init(v, &f->arena);
+	return attest_evidence(&ev, &ctx, f->hasher, &f->arena, v, facts, e);
+}
+
+static rc
+put_policy(struct fleet *f, struct span document, struct err *e)
+{
+	struct store *st = f->server->store;
+	struct actor actor = {&f->admin, NULL, clock_now(&f->server->clock)};
+	struct policy_row row;
+	struct policy *p;
+	struct sha256 hash;
+
+	TRY(policy_decode(document, &p, e));
+	policy_hash(p, hash.b);
+	policy_unref(p);
+	TRY(st->ops->policy_put(
+	    st, &actor, span_str("bench"), &hash, document, &row, e));
+	TRY(st->ops->policy_activate(
+	    st, &actor, span_str("bench"), row.version, labels_none(), e));
+	return keeper_refresh(f->server, false, e);
+}
+
+static rc
+learn(struct fleet *f, struct err *e)
+{
+	static struct attest_facts facts;
+	struct learn_options options = {.name = "bench"};
+	struct learn_note *notes = NULL;
+	struct buf json = {0};
+
+	TRY(judge_golden(f, &facts, e));
+	struct golden golden = {.boot = {&facts.log, &facts.boot,
+				    &facts.quote.selection, &facts.values},
+	    .ima = span_of(f->ima.p, facts.ima.bytes),
+	    .source = "bench"};
+	f->ima_bytes = facts.ima.bytes;
+	rc r = policy_learn(&golden, 1, &options, &f->arena, &json, &notes, e);
+	if (rc_ok(r))
+		r = put_policy(f, buf_span(&json), e);
+	buf_free(&json);
+	return r;
+}
+
+/* --- the fleet
+ * ------------------------------------------------------------------------ */
+
+static rc
+prepare(struct fleet *f, struct err *e)
+{
+	f->hasher = hasher_new();
+	f->rsa = EVP_RSA_gen(2048);
+	f->ecc = EVP_EC_gen("P-256");
+	f->node = calloc(f->n, sizeof(*f->node));
+	if (!f->hasher || !f->rsa || !f->ecc || !f->node)
+		return fault(e, "memory");
+	f->attest = tap_file(&f->arena, BOOT "quote-sha256-0_15-rsassa.msg");
+	f->eventlog = tap_file(&f->arena, BOOT "eventlog.bin");
+	f->ima = tap_file(&f->arena, BOOT "ima.bin");
+	if (f->attest.n > ATTEST_MAX)
+		return fault(e, "attest");
+	TRY(hash_of(f->hasher, ALG_SHA256, f->eventlog, f->eventlog_hash));
+	TRY(make_admin(f, f->n, e));
+	TRY(learn(f, e));
+	for (size_t i = 0; i < f->n; i++)
+		TRY(enrol(f, i, e));
+	return RC_OK;
+}
+
+rc
+fleet_new(struct server *s, size_t n, struct fleet **out, struct err *e)
+{
+	struct fleet *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return fault(e, "memory");
+	f->server = s;
+	f->n = n;
+	arena_init(&f->arena, (size_t)1 << 30);
+	rc r = prepare(f, e);
+	if (!rc_ok(r)) {
+		fleet_free(f);
+		return r;
+	}
+	*out = f;
+	return RC_OK;
+}
+
+void
+fleet_free(struct fleet *f)
+{
+	if (!f)
+		return;
+	EVP_PKEY_free(f->rsa);
+	EVP_PKEY_free(f->ecc);
+	hasher_free(f->hasher);
+	free(f->node);
+	arena_free(&f->arena);
+	free(f);
+}
+
+/* --- requests
+ * ---------------------------------------------------------------------------
+ */
+
+static void
+put_part(struct buf *b, unsigned kind, struct span bytes)
+{
+	uint8_t head[8] = {(uint8_t)kind, 0, 0, 0, (uint8_t)bytes.n,
+	    (uint8_t)(bytes.n >> 8), (uint8_t)(bytes.n >> 16),
+	    (uint8_t)(bytes.n >> 24)};
+
+	buf_put(b, head, sizeof(head));
+	buf_put(b, bytes.p, bytes.n);
+}
+
+static void
+put_ima(struct buf *b, const struct fleet *f, bool first)
+{
+	struct buf part = {0};
+	uint64_t offset = first ? 0 : f->ima_bytes;
+	uint8_t le[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		le[i] = (uint8_t)(offset >> 8 * i);
+	buf_put(&part, le, sizeof(le));
+	if (first)
+		buf_put(&part, f->ima.p, (size_t)f->ima_bytes);
+	put_part(b, PART_IMA, buf_span(&part));
+	buf_free(&part);
+}
+
+static rc
+issue(struct fleet *f, const struct fleet_node *node, struct challenge *c,
+    char text[CHALLENGE_TEXT], struct err *e)
+{
+	struct snapshot *snap = snapshot_take(f->server);
+
+	if (!snap)
+		return fault(e, "snapshot");
+	*c = (struct challenge){.tenant = node->tenant,
+	    .node = node->id,
+	    .purpose = CHALLENGE_ATTEST,
+	    .selection = snap->asked,
+	    .epoch = snap->epoch,
+	    .issued = clock_now(&f->server->clock),
+	    .ttl = 3600 * TIME_S};
+	rc r = challenge_issue(&snap->keys, c, f->hasher, text, e);
+	snapshot_drop(snap);
+	return r;
+}
+
+static rc
+put_frame(struct fleet *f, const struct fleet_node *node, bool first,
+    struct buf *b, struct err *e)
+{
+	uint8_t attest[ATTEST_MAX];
+	char text[CHALLENGE_TEXT];
+	struct challenge c;
+	struct buf sig = {0};
+
+	TRY(issue(f, node, &c, text, e));
+	for (size_t i = 0; i < f->attest.n; i++)
+		attest[i] = f->attest.p[i];
+	for (size_t i = 0; i < SIGNER; i++)
+		attest[SIGNER_AT + i] = node->qualified.b[i];
+	for (size_t i = 0; i < sizeof(c.qualifying); i++)
+		attest[NONCE_AT + i] = c.qualifying[i];
+	struct span signed_bytes = span_of(attest, f->attest.n);
+	put_signature(&sig, f, node->rsa, signed_bytes);
+	buf_puts(b, SUBMISSION_MAGIC);
+	put_part(b, PART_ATTEST, signed_bytes);
+	put_part(b, PART_SIGNATURE, buf_span(&sig));
+	if (first)
+		put_part(b, PART_EVENTLOG, f->eventlog);
+	else
+		put_part(b, PART_EVENTLOG_HASH,
+		    span_of(f->eventlog_hash, sizeof(f->eventlog_hash)));
+	put_ima(b, f, first);
+	put_part(b, PART_CHALLENGE, span_str(text));
+	b->failed |= sig.failed;
+	buf_free(&sig);
+	return RC_OK;
+}
+
+static void
+put_token(struct buf *b, const struct fleet_node *node)
+{
+	uint8_t raw[NODE_TOKEN];
+	char text[NODE_TOKEN_TEXT];
+
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] = i < 16	  ? node->tenant.b[i]
+			 : i < 32 ? node->id.b[i - 16]
+				  : node->secret[i - 32];
+	base64url_emit(span_of(raw, sizeof(raw)), text);
+	buf_printf(
+	    b, "Authorization: Bearer " NODE_TOKEN_PREFIX "%s\r\n", text);
+}
+
+rc
+fleet_request(struct fleet *f, size_t node, bool first, struct arena *a,
+    struct span *out, struct err *e)
+{
+	struct buf body = {0}, all = {0};
+	rc r = put_frame(f, &f->node[node], first, &body, e);
+
+	buf_puts(&all, "POST /v1/evidence HTTP/1.1\r\nHost: localhost\r\n");
+	put_token(&all, &f->node[node]);
+	buf_printf(&all,
+	    "Content-Type: " SUBMISSION_TYPE "\r\nContent-Length: %zu\r\n\r\n",
+	    body.n);
+	buf_put(&all, body.p, body.n);
+	bool failed = body.failed || all.failed;
+	if (rc_ok(r))
+		*out = arena_copy(a, buf_span(&all));
+	buf_free(&body);
+	buf_free(&all);
+	TRY(r);
+	return failed || !out->p ? fault(e, "request") : RC_OK;
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# akashi eventlog: exit codes, streams, and what its two forms print.
+set -u
+cd "${SRCDIR:-.}" || exit 1
+. tests/lib/tap.sh
+akashi=${BUILDDIR:-build}/akashi
+vm=tests/vectors/vm
+golden=$vm/boots/grub-sb-golden/eventlog.bin
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
+run() {
+	local want=$1 name=$2 got
+	shift 2
+	"$akashi" eventlog "$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	if [ "$got" = "$want" ]; then
+		ok "$name: exit $got"
+	else
+		not_ok "$name: exit $got, not $want"
+		note "$(head -n 5 "$tmp/err")"
+	fi
+}
+
+# says FILE TEXT
+says() {
+	if grep -qF -- "$2" "$tmp/$1"; then
+		ok "$1 says: $2"
+	else
+		not_ok "$1 does not say: $2"
+		note "$(head -n 10 "$tmp/$1")"
+	fi
+}
+
+# json FILTER: true of the document in $tmp/out
+json() {
+	if [ "$(jq -r "$1" "$tmp/out" 2>&1)" = true ]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "$(head -c 300 "$tmp/out")"
+	fi
+}
+
+silent() {
+	none "$1 is empty" "$(head -n 5 "$tmp/$1")"
+}
+
+run 0 "a log" "$golden"
+silent err
+says out "= kernel_cmdline: /boot/vmlinuz-6.1.0 root=LABEL=root"
+says out "~ (hd0,gpt1)/EFI/debian/grub.cfg"
+says out "   7  75677db6f14082d3bfec4d14bdd75c8d72612ef6914ca99cd5a5997b7a21309d"
+cp "$tmp/out" "$tmp/table"
+run 0 "-o table is the default" -o table "$golden"
+none "the same output" "$(cmp "$tmp/out" "$tmp/table" 2>&1)"
+
+run 0 "-o json" -o json "$golden"
+silent err
+json '.format == "agile"'
+json '.banks == ["sha1", "sha256", "sha384"]'
+json '.events | length == 57'
+json '[.events[].index] == [range(57)]'
+json '.events[0].type_name == "EV_NO_ACTION" and (.events[0].bound | not)'
+json '.events[4].text == "SecureBoot = 01" and .events[4].bound'
+json '.events[4].digests | keys == ["sha1", "sha256", "sha384"]'
+json '.events[9].data == "00000000"'
+json '.events[35].bound | not'
+json '.pcrs.sha256 | keys | length == 11'
+json '.pcrs.sha1["14"] == "58b61026354cf9f00ebdf559d8ed0a9bc3166bd3"'
+json '.incomplete == [] and .quirks == [] and (has("error") | not)'
+
+run 0 "--output json" --output json "$golden"
+"$akashi" eventlog -o json - <"$golden" >"$tmp/stdin"
+none "standard input gives the same" "$(cmp "$tmp/stdin" "$tmp/out" 2>&1)"
+
+run 1 "a log cut inside an event" "$vm/negatives/eventlog-truncated-mid-event/eventlog.bin"
+says err "[log.truncated events[21]]"
+says out "   20   5  EV_SEPARATOR"
+run 1 "the same in JSON" -o json "$vm/negatives/eventlog-truncated-mid-event/eventlog.bin"
+json '.error.code == "log.truncated" and .error.path == "events[21]"'
+json '.events | length == 21'
+run 1 "an empty log" "$vm/negatives/eventlog-empty/eventlog.bin"
+says err "[log.no_events"
+run 1 "no log at all" "tests/e2e/cli_eventlog.sh"
+says err "[log.format"
+head -c 16777217 /dev/zero >"$tmp/large"
+run 1 "more than 16 MiB" "$tmp/large"
+says err "[log.too_large"
+run 1 "more than 16 MiB from a pipe" - < <(cat "$tmp/large")
+says err "[log.too_large"
+run 0 "a log without its command line bound" -o json \
+	"$vm/negatives/eventlog-data-altered-cmdline/eventlog.bin"
+json '[.events[] | select(.pcr == 8 and (.bound | not))] | length == 1'
+
+run 2 "no file" "$tmp/absent"
+says err "absent"
+silent out
+run 2 "a folder" "$tmp"
+run 2 "no operand"
+run 2 "two operands" "$golden" "$golden"
+run 2 "an unknown option" --frobnicate "$golden"
+run 2 "an unknown form" -o yaml "$golden"
+run 2 "a form that is not for logs" -o text "$golden"
+run 2 "an option without its argument" "$golden" -o
+run 0 "--help" --help
+says out "Usage: akashi eventlog"
+"$akashi" eventlog "$golden" >/dev/full 2>"$tmp/err"
+code=$?
+if [ "$code" = 5 ]; then
+	ok "a full disk: exit 5"
+else
+	not_ok "a full disk: exit $code"
+fi
+tap_done

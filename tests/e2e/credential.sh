@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A TPM opens the credentials that we make, for every kind of endorsement key,
+# and refuses one that was made for another key's name.
+set -u
+
+make_credential="${BUILDDIR:?}/tests/lib/make_credential"
+n=0
+failed=0
+
+result() { # status text
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$dir/log"
+		failed=1
+	fi
+}
+
+for tool in swtpm tpm2_createek tpm2_activatecredential; do
+	if ! command -v $tool >/dev/null; then
+		echo "1..0 # SKIP $tool is not installed"
+		exit 0
+	fi
+done
+
+dir=$(mktemp -d /tmp/akashi-cred-XXXXXX) || exit 99
+cleanup() {
+	[ -s "$dir/pid" ] && kill "$(cat "$dir/pid")" 2>/dev/null
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 99' INT TERM
+
+mkdir "$dir/state"
+swtpm socket --tpm2 --daemon --pid file="$dir/pid" \
+	--tpmstate dir="$dir/state" \
+	--server type=unixio,path="$dir/sock" \
+	--ctrl type=unixio,path="$dir/sock.ctrl" \
+	--flags not-need-init,startup-clear || exit 99
+TPM2TOOLS_TCTI="swtpm:path=$dir/sock"
+export TPM2TOOLS_TCTI
+
+flush() {
+	tpm2_flushcontext -t && tpm2_flushcontext -l && tpm2_flushcontext -s
+}
+
+# An AK outside the endorsement hierarchy: activation looks at its name only.
+make_ak() {
+	tpm2_createprimary -Q -C o -G ecc256:ecdsa-sha256:null -c "$dir/ak.ctx" \
+		-a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' &&
+		tpm2_readpublic -Q -c "$dir/ak.ctx" -n "$dir/ak.name" && flush
+}
+
+# EKs of the low range want a policy, those of the high range a password.
+activate() { # range
+	if [ "$1" = high ]; then
+		tpm2_activatecredential -Q -c "$dir/ak.ctx" -C "$dir/ek.ctx" \
+			-i "$dir/cred" -o "$dir/opened"
+		return
+	fi
+	tpm2_startauthsession -Q --policy-session -S "$dir/session" &&
+		tpm2_policysecret -Q -S "$dir/session" -c e &&
+		tpm2_activatecredential -Q -c "$dir/ak.ctx" -C "$dir/ek.ctx" \
+			-P session:"$dir/session" -i "$dir/cred" -o "$dir/opened"
+}
+
+round_trip() { # range
+	rm -f "$dir/opened"
+	head -c 32 /dev/urandom >"$dir/secret" &&
+		"$make_credential" "$dir/ek.pub" "$dir/ak.name" "$dir/secret" "$dir/cred" &&
+		activate "$1" && flush && cmp "$dir/secret" "$dir/opened"
+}
+
+# The same credential, made for a name that differs in one bit.
+other_name() { # range
+	rm -f "$dir/opened"
+	{ head -c 33 "$dir/ak.name" && tail -c 1 "$dir/ak.name" | tr '\000-\377' '\001-\377\000'; } >"$dir/other.name" &&
+		! cmp -s "$dir/ak.name" "$dir/other.name" &&
+		"$make_credential" "$dir/ek.pub" "$dir/other.name" "$dir/secret" "$dir/cred" &&
+		! activate "$1" && flush && [ ! -s "$dir/opened" ]
+}
+
+{ flush && make_ak; } >"$dir/log" 2>&1
+result $? "a TPM and an attestation key"
+for row in rsa:low rsa3072:high ecc:low ecc384:high ecc521:high; do
+	kind=${row%:*}
+	range=${row#*:}
+	{ tpm2_createek -Q -G "$kind" -c "$dir/ek.ctx" -u "$dir/ek.pub" && flush; } >"$dir/log" 2>&1
+	result $? "$kind: an endorsement key"
+	round_trip "$range" >"$dir/log" 2>&1
+	result $? "K09 $kind: the TPM recovers the secret"
+	other_name "$range" >"$dir/log" 2>&1
+	result $? "K09 $kind: not for another name"
+done
+echo "1..$n"
+exit $failed

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A boot log from anywhere: decode, replay, describe. What could be decoded of
+ * a refused log is shown to people, so it is walked as well. */
+#include "replay/boot.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void
+walk(const struct evlog *log, const struct boot_replay *r, struct arena *a)
+{
+	for (size_t i = 0; i < log->events_n; i++) {
+		const struct evlog_event *ev = &log->events[i];
+		const struct boot_event *became = &r->events[i];
+		check(ev->index == i);
+		check(!evlog_extended(ev) || ev->pcr < LIMIT_PCRS);
+		check(became->bound <= uefi_hashed(ev).n);
+		check(!(became->bound && became->split));
+		check(uefi_describe(ev, a) != NULL);
+		check(uefi_layer(log, ev) != NULL);
+	}
+	check(uefi_secure_boot(log) <= 255);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct hasher *hasher;
+	struct arena a;
+	struct evlog log;
+	struct boot_replay r;
+
+	if (!hasher)
+		hasher = hasher_new();
+	check(hasher != NULL);
+	/* Bounded by what the input can hold: 19 make an event. */
+	arena_init(&a, ((size_t)1 << 20) + 64 * size);
+	rc decoded = evlog_decode(span_of(data, size), &a, &log, NULL);
+	check(decoded.code != ERR_MEMORY);
+	check(log.events_n <= size / 19 + 1);
+	arena_free(&a);
+	arena_init(&a, (size_t)1 << 30);
+	decoded = evlog_decode(span_of(data, size), &a, &log, NULL);
+	check(rc_ok(boot_replay(&log, hasher, &a, &r, NULL)));
+	walk(&log, &r, &a);
+	arena_free(&a);
+	return 0;
+}
