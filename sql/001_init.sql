@@ -314,13 +314,17 @@ CREATE TABLE akashi.evidence (
 	tenant          uuid NOT NULL,
 	node            uuid NOT NULL,
 	verdict         uuid NOT NULL,
-	attest          bytea STORAGE MAIN NOT NULL,
-	signature       bytea STORAGE MAIN NOT NULL,
-	pcrs            bytea STORAGE MAIN,
+	attest          bytea NOT NULL,
+	signature       bytea NOT NULL,
+	pcrs            bytea,
 	retention_class text,
 	delete_after    timestamptz,
 	PRIMARY KEY (node, verdict)
 );
+ALTER TABLE akashi.evidence
+	ALTER attest SET STORAGE MAIN,
+	ALTER signature SET STORAGE MAIN,
+	ALTER pcrs SET STORAGE MAIN;
 
 -- Pieces of an IMA list: those that were accepted follow each other within a
 -- boot (resetCount << 32 | restartCount) from byte 0 on.

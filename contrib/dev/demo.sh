@@ -50,9 +50,9 @@ choose_state() {
 stage() {
 	local app=$state/app b=tests/vectors/vm/boots
 	rm -rf "$app"
-	mkdir -p "$app/lib" "$app/golden" "$app/cmdline"
-	cp build/akashid build/akashi build/akashi-agent \
-		build/tests/lib/replay_into_tpm "$app/"
+	mkdir -p "$app/lib" "$app/tests/lib" "$app/golden" "$app/cmdline"
+	cp build/akashid build/akashi build/akashi-agent "$app/"
+	cp build/tests/lib/replay_into_tpm "$app/tests/lib/"
 	cp tests/lib/pg.sh tests/lib/swtpm.sh tests/lib/demo_ca.sh "$app/lib/"
 	cp contrib/dev/demo.sh contrib/dev/lib.sh "$app/lib/"
 	cp $b/grub-sb-golden/eventlog.bin $b/grub-sb-golden/ima.bin \
@@ -75,7 +75,7 @@ as_user() {
 # --- the parts, as the demo's user ----------------------------------------------
 
 show() {
-	printf '      $ %s\n' "$*"
+	printf '      $ %s\n' "$*" >&3
 }
 
 # A command of the operator: shown, then run.
@@ -85,12 +85,9 @@ operate() {
 }
 
 agent() {
-	local log=$1
-	shift
 	"$app/akashi-agent" "$@" --state "$state/node/agent" \
 		--server "$(cat "$state/url")" --ca "$state/ca/tls-ca.pem" \
-		--tcti "$(swtpm_tcti "$state/node")" \
-		--eventlog "$log/eventlog.bin" --ima "$log/ima.bin"
+		--tcti "$(swtpm_tcti "$state/node")"
 }
 
 # The cluster's data lie in the state folder, its socket in a short one.
@@ -221,9 +218,10 @@ make_node() {
 	boot golden
 }
 
-# boot NAME: power cycle the software TPM and extend what that recorded boot
-# measured.
+# boot NAME: shut the software TPM down in order, power cycle it and extend what
+# that recorded boot measured.
 boot() {
+	tpm2_shutdown -Q -T "$(swtpm_tcti "$state/node")" -c
 	swtpm_reset "$state/node"
 	swtpm_replay_boot "$state/node" "$app/$1/eventlog.bin" \
 		"$app/$1/ima.bin" >/dev/null
@@ -271,8 +269,12 @@ offline() {
 
 attest() {
 	rm -rf "${state:?}/$2"
-	agent "$1" attest --once --save-evidence "$state/$2" \
-		>"$state/$2.log" 2>&1 || true
+	agent attest --once --eventlog "$1/eventlog.bin" --ima "$1/ima.bin" \
+		--save-evidence "$state/$2" >"$state/$2.log" 2>&1 || true
+	[ -s "$state/$2/quote.msg" ] || {
+		cat "$state/$2.log" >&2
+		die "the agent could not attest"
+	}
 }
 
 # --- the walk ----------------------------------------------------------------------
@@ -282,11 +284,13 @@ enrol() {
 		>"$state/admin.token" 2>/dev/null
 	chmod 0600 "$state/admin.token"
 	operate token create --class test --label site=demo --ttl 1h \
-		>"$state/enrol.token" 2>/dev/null
+		>"$state/enrol.token" 2>"$state/token.log" || {
+		cat "$state/token.log" >&2
+		die "no enrolment token could be made"
+	}
 	show "akashi-agent enrol --name demo-node-1"
-	agent "$app/golden" enrol --name demo-node-1 \
-		--token-file "$state/enrol.token" >"$state/enrol.log" 2>&1 || true
-	grep -q . "$state/node/agent"/* 2>/dev/null || {
+	agent enrol --name demo-node-1 --token-file "$state/enrol.token" \
+		>"$state/enrol.log" 2>&1 || [ $? = 3 ] || {
 		cat "$state/enrol.log" >&2
 		die "the agent could not enrol"
 	}
@@ -372,6 +376,7 @@ report_end() {
 user_part() {
 	state=$AKASHI_DEMO_STATE
 	app=$state/app
+	exec 3>&1
 	export BUILDDIR=$app AKASHI_DEMO_APP=$app
 	. "$app/lib/pg.sh"
 	. "$app/lib/swtpm.sh"

@@ -92,7 +92,7 @@ cli_fail(struct cli *c, const struct err *e)
 	const char *own = err_sentence(e->code, c->lang);
 
 	fprintf(stderr, "akashi %s: %s", c->command, own);
-	if (*e->text)
+	if (*e->text && strcmp(e->text, err_sentence(e->code, "en")) != 0)
 		fprintf(stderr, " %s", e->text);
 	fprintf(stderr, " [%s%s%s]\n", err_name(e->code), *e->path ? " " : "",
 	    e->path);

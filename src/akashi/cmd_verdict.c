@@ -111,6 +111,17 @@ print_field(const json_t *reason, const char *key, const char *label)
 		    (long long)json_integer_value(v));
 }
 
+/* The verifier's own sentence, where it says more than the code's. */
+static void
+print_detail(const json_t *reason, enum err_code code)
+{
+	const char *text =
+	    json_string_value(json_object_get(reason, "message"));
+
+	if (text && strcmp(text, err_sentence(code, "en")) != 0)
+		print_field(reason, "message", "detail");
+}
+
 /* Each reason as a person reads it: what, where, expected against found. */
 static void
 print_reasons(const json_t *doc, const char *lang)
@@ -132,7 +143,7 @@ print_reasons(const json_t *doc, const char *lang)
 		print_field(reason, "event", "event");
 		print_field(reason, "event_type", "type");
 		print_field(reason, "path", "path");
-		print_field(reason, "message", "detail");
+		print_detail(reason, code);
 		print_field(reason, "expected", "expected");
 		print_field(reason, "found", "found");
 	}

@@ -18,6 +18,7 @@ static const struct bench_row *const rows[] = {
     &row_ima_million,
     &row_ima_set,
     &row_attest_memory,
+    &row_attest_durable,
     NULL,
 };
 

@@ -48,6 +48,7 @@ extern const struct bench_row row_ima_replay;
 extern const struct bench_row row_ima_million;
 extern const struct bench_row row_ima_set;
 extern const struct bench_row row_attest_memory;
+extern const struct bench_row row_attest_durable;
 
 /* One repetition of a piece of work; a failure ends the row. */
 struct bench_work {
@@ -58,6 +59,10 @@ struct bench_work {
 /* Microseconds of thread CPU time per repetition, as medians. */
 MUST_USE rc bench_pairs(const struct bench_work *ours,
     const struct bench_work *bare, struct measured *out, struct err *e);
+
+/* CPU microseconds of one bare signature check: the mean of RSA-2048 and
+ * P-256. */
+MUST_USE rc bench_bare_verify(double *us, struct err *e);
 
 /* Turn a measurement of microseconds into operations per second. */
 void bench_per_second(struct measured *m);

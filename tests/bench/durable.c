@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attest_durable: attestations per second over HTTP keep-alive, every verdict
+ * committed by PostgreSQL before it is answered; server, database and load
+ * generator on the same processors. Boot log by reference, no new IMA entries:
+ * the steady state. Challenges are issued and quotes signed before the window.
+ *
+ * Beside it, in CPU time per attestation, the sum of its floors measured in
+ * the same run: one signature check (RSA-2048 and P-256 in equal parts), one
+ * HTTP exchange of the same size, one durable row in batches of the same size.
+ * `ratio` is that sum over ours; the load generator's own time is in neither.
+ *
+ * BENCH_PG is the folder of a private cluster (tests/lib/pg.sh).
+ */
+#include "bench/bench.h"
+
+#include "bench/fleet.h"
+#include "bench/load.h"
+#include "lib/tap.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { NODES = 512, LANES = 128, ROUNDS = 12, RUNS = 5, BATCH = 64 };
+
+struct durable {
+	struct server *server;
+	struct fleet *fleet;
+	struct arena arena;
+	struct load_lane lane[LANES];
+	double verify; /* floor: one bare signature check, microseconds */
+	double rate[RUNS], ours[RUNS], floor[RUNS];
+};
+
+static rc
+fault(struct err *e, const char *what)
+{
+	return err_text(e, ERR_INTERNAL, "bench.durable", "%s", what);
+}
+
+/* --- CPU time of this process and of PostgreSQL
+ * ----------------------------------- */
+
+static int64_t
+own_cpu(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * TIME_S +
+	       u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+}
+
+/* utime + stime of a process that is `parent` or its child, else 0. */
+static int64_t
+process_cpu(const char *pid, long parent)
+{
+	char path[300], line[600];
+	long ppid = 0;
+	unsigned long user = 0, sys = 0;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	const char *s =
+	    fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	if (!s || sscanf(s + 1,
+		      " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+		      &ppid, &user, &sys) != 3)
+		return 0;
+	if (ppid != parent && strtol(pid, NULL, 10) != parent)
+		return 0;
+	return (int64_t)(user + sys) * TIME_S / sysconf(_SC_CLK_TCK);
+}
+
+static int64_t
+postgres_cpu(void)
+{
+	char path[300];
+	long postmaster = 0;
+	int64_t sum = 0;
+	const struct dirent *d;
+
+	snprintf(
+	    path, sizeof(path), "%s/data/postmaster.pid", getenv("BENCH_PG"));
+	FILE *f = fopen(path, "re");
+	if (f && fscanf(f, "%ld", &postmaster) != 1)
+		postmaster = 0;
+	if (f)
+		fclose(f);
+	DIR *proc = opendir("/proc");
+	while (proc && postmaster && (d = readdir(proc)))
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9')
+			sum += process_cpu(d->d_name, postmaster);
+	if (proc)
+		closedir(proc);
+	return sum;
+}
+
+/* --- the server and its fleet
+ * -------------------------------------------------------- */
+
+static rc
+start(struct durable *b, struct err *e)
+{
+	char text[][120] = {"AKASHID_LISTEN=127.0.0.1:0",
+	    "AKASHID_TLS_MODE=off",
+	    "AKASHID_ADMIN_SOCKET=", "AKASHID_LOG_LEVEL=error",
+	    "AKASHID_LIMITS_CONNECTION_MEMORY=32KiB",
+	    "AKASHID_ATTEST_PCRS=sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"};
+	enum { SETTINGS = sizeof(text) / sizeof(text[0]) };
+	char conninfo[300];
+	char *env[SETTINGS + 2] = {conninfo};
+	struct conf *c;
+
+	if (!getenv("BENCH_PG"))
+		return fault(e, "BENCH_PG is not set: run ./dev bench.");
+	snprintf(conninfo, sizeof(conninfo),
+	    "AKASHID_DATABASE_CONNINFO=host=%s user=akashi_app dbname=akashi",
+	    getenv("BENCH_PG"));
+	for (size_t i = 0; i < SETTINGS; i++)
+		env[i + 1] = text[i];
+	TRY(conf_load(NULL, env, &c, e));
+	TRY(server_start(c, NULL, &b->server, e));
+	if (!atomic_load(&b->server->store_ready))
+		return fault(e, b->server->store_problem);
+	return fleet_new(b->server, NODES, &b->fleet, e);
+}
+
+/* Fresh requests for every node, dealt to the lanes so that two requests of a
+ * node are never under way together. */
+static rc
+deal(struct durable *b, bool first, size_t rounds, struct err *e)
+{
+	size_t per_lane = NODES / LANES;
+
+	arena_reset(&b->arena);
+	for (size_t l = 0; l < LANES; l++) {
+		struct span *q =
+		    arena_array(&b->arena, per_lane * rounds, sizeof(*q));
+		if (!q)
+			return fault(e, "No memory.");
+		for (size_t i = 0; i < per_lane * rounds; i++)
+			TRY(fleet_request(b->fleet, l * per_lane + i % per_lane,
+			    first, &b->arena, &q[i], e));
+		b->lane[l] = (struct load_lane){q, per_lane * rounds};
+	}
+	return RC_OK;
+}
+
+static rc
+all_answered(const struct load_result *r, struct err *e)
+{
+	if (r->refused == 0)
+		return RC_OK;
+	tap_note("%llu of %llu were refused; the first:\n%s",
+	    (unsigned long long)r->refused,
+	    (unsigned long long)(r->answers + r->refused), r->first);
+	return fault(e, "Evidence was refused.");
+}
+
+/* --- floors
+ * ---------------------------------------------------------------------------
+ */
+
+/* One durable row, in batches: inserts of the narrowest kind that we have. */
+static rc
+floor_row(struct durable *b, double *us, struct err *e)
+{
+	struct security_event rows[BATCH] = {0};
+	struct store *st = b->server->store;
+	enum { BATCHES = 40 };
+
+	for (size_t i = 0; i < BATCH; i++)
+		rows[i] = (struct security_event){
+		    .code = ERR_QUOTE_NONCE, .at = TIME_S};
+	int64_t cpu = own_cpu() + postgres_cpu();
+	for (int i = 0; i < BATCHES; i++)
+		TRY(st->ops->security_put(st, rows, BATCH, e));
+	*us = (double)(own_cpu() + postgres_cpu() - cpu) / (BATCHES * BATCH);
+	return RC_OK;
+}
+
+/* One HTTP exchange: a request of about the same length that is answered at
+ * once (with 404). */
+static rc
+floor_http(struct durable *b, double *us, struct err *e)
+{
+	enum { EACH = 40 };
+	char text[1400];
+	struct span q[EACH];
+	struct load_lane lanes[LANES];
+	struct load_result r;
+
+	snprintf(text, sizeof(text),
+	    "GET /openapi HTTP/1.1\r\nHost: localhost\r\nX-Fill: %01200d\r\n"
+	    "\r\n",
+	    0);
+	for (size_t i = 0; i < EACH; i++)
+		q[i] = span_str(text);
+	for (size_t i = 0; i < LANES; i++)
+		lanes[i] = (struct load_lane){q, EACH};
+	int64_t cpu = own_cpu();
+	TRY(load_run(http_port(b->server->api), lanes, LANES, &r, e));
+	*us = (double)(own_cpu() - cpu - r.client) / (LANES * EACH);
+	return RC_OK;
+}
+
+static rc
+floors(struct durable *b, double *us, struct err *e)
+{
+	double row = 0, http = 0;
+
+	TRY(floor_row(b, &row, e));
+	TRY(floor_http(b, &http, e));
+	*us = row + http + b->verify;
+	return RC_OK;
+}
+
+/* --- the row
+ * -----------------------------------------------------------------------------
+ */
+
+static rc
+window(struct durable *b, size_t i, struct err *e)
+{
+	struct load_result r;
+
+	TRY(deal(b, false, ROUNDS, e));
+	int64_t cpu = own_cpu() + postgres_cpu();
+	TRY(load_run(http_port(b->server->api), b->lane, LANES, &r, e));
+	cpu = own_cpu() + postgres_cpu() - cpu - r.client;
+	TRY(all_answered(&r, e));
+	b->rate[i] = (double)r.answers * TIME_S / (double)r.wall;
+	b->ours[i] = (double)cpu / (double)r.answers;
+	tap_note("attest_durable: %.0f/s, %.1f us of server and database, %.1f "
+		 "us of client each; p50 %.1f ms, p99 %.1f ms",
+	    b->rate[i], b->ours[i], (double)r.client / (double)r.answers,
+	    (double)r.p50 / 1000, (double)r.p99 / 1000);
+	return floors(b, &b->floor[i], e);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double
+median(double *v)
+{
+	qsort(v, RUNS, sizeof(*v), by_value);
+	return v[RUNS / 2];
+}
+
+static rc
+measure(struct durable *b, struct measured *out, struct err *e)
+{
+	struct load_result r;
+	double ratio[RUNS];
+
+	TRY(bench_bare_verify(&b->verify, e));
+	TRY(start(b, e));
+	TRY(deal(b, true, 1, e));
+	TRY(load_run(http_port(b->server->api), b->lane, LANES, &r, e));
+	TRY(all_answered(&r, e));
+	for (size_t i = 0; i < RUNS; i++) {
+		TRY(window(b, i, e));
+		ratio[i] = b->floor[i] / b->ours[i];
+	}
+	out->value = median(b->rate);
+	out->ratio = median(ratio);
+	out->spread = (ratio[RUNS - 1] - ratio[0]) / out->ratio;
+	out->bare = out->value / out->ratio;
+	return RC_OK;
+}
+
+static rc
+run(struct measured *out, struct err *e)
+{
+	static struct durable b;
+
+	b = (struct durable){0};
+	arena_init(&b.arena, (size_t)1 << 30);
+	rc r = measure(&b, out, e);
+	fleet_free(b.fleet);
+	server_stop(b.server);
+	arena_free(&b.arena);
+	return r;
+}
+
+const struct bench_row row_attest_durable = {
+    .name = "attest_durable",
+    .unit = "1/s",
+    .what = "attestations over HTTP, each verdict committed before its answer",
+    .rule = VALUE_AT_LEAST,
+    .target = 10000,
+    .run = run,
+};
