@@ -284,10 +284,11 @@ static size_t
 split(char *line, char *word[WORDS + 1])
 {
 	size_t n = 0;
+	char *rest = NULL;
 
 	line[strcspn(line, "#\n")] = '\0';
-	for (char *w = strtok(line, " \t"); w && n < WORDS;
-	     w = strtok(NULL, " \t"))
+	for (char *w = strtok_r(line, " \t", &rest); w && n < WORDS;
+	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
 	word[n] = NULL;
 	return n;
