@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/cli.h"
 #include "base/text.h"
+#include "decode/uefi_emit.h"
 #include "replay/boot.h"
 
 #include <getopt.h>
@@ -63,6 +64,8 @@ emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
 	if (ev->data.n <= DATA_SHOWN)
 		jw_khex(w, "data", ev->data);
 	jw_kstr(w, "text", uefi_describe(ev, &c->arena));
+	jw_key(w, "facts");
+	uefi_emit(ev, w);
 	jw_kbool(w, "bound", became->bound != 0);
 	jw_kbool(w, "split", became->split);
 	jw_object_end(w);
