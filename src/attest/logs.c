@@ -165,7 +165,7 @@ wrong_pcr(struct walk *w, enum err_code code, enum layer layer, unsigned pcr,
 	struct reason r = REASON(code, layer);
 
 	r.pcr = (int)pcr;
-	r.path = arena_printf(w->a, "pcrs.%s.%u", alg->name, pcr);
+	r.path = arena_printf(w->a, "pcrs.%s[%u]", alg->name, pcr);
 	r.expected = hex_string(w->a, span_of(want->pcr[pcr], alg->size));
 	r.found = hex_string(w->a, span_of(got->pcr[pcr], alg->size));
 	verdict_add(w->v, &r, EFF_NONE);
