@@ -87,6 +87,7 @@ static struct identity
 some_identity(void)
 {
 	struct identity id = {.server = "https://akashi.example:8443",
+	    .ca = "/etc/akashi/ca.pem",
 	    .name = "node-1",
 	    .token = "aknt_secret",
 	    .ek = TPM_KEY_ECC,
@@ -111,6 +112,7 @@ START_TEST(identity_round_trip)
 	ck_rc_ok(identity_save(&s, &id, &e));
 	ck_rc_ok(identity_load(&s, &a, &got, &e));
 	ck_assert_str_eq(got.server, id.server);
+	ck_assert_str_eq(got.ca, id.ca);
 	ck_assert_str_eq(got.name, id.name);
 	ck_assert_str_eq(got.token, id.token);
 	ck_assert(uuid_eq(&got.tenant, &id.tenant));
