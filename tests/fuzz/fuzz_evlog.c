@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A boot log from anywhere: decode, replay, describe. What could be decoded of
  * a refused log is shown to people, so it is walked as well. */
+#include "decode/explain.h"
 #include "decode/uefi_emit.h"
 #include "replay/boot.h"
 
@@ -38,6 +39,7 @@ walk(const struct evlog *log, const struct boot_replay *r, struct arena *a)
 		check(!(became->bound && became->split));
 		check(uefi_describe(ev, a) != NULL);
 		check(uefi_layer(log, ev) != NULL);
+		check(uefi_explain(log, i, i % 2 ? "ja" : "en", a) != NULL);
 		emit(ev);
 	}
 	check(uefi_secure_boot(log) <= 255);

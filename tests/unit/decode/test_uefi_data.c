@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/explain.h"
 #include "decode/sipa.h"
 #include "decode/uefi_data.h"
 #include "decode/uefi_emit.h"
@@ -533,6 +534,87 @@ START_TEST(facts_of_every_event_are_json)
 }
 END_TEST
 
+START_TEST(events_have_a_meaning)
+{
+	static const struct {
+		size_t event;
+		const char *en, *ja;
+	} cases[] = {
+	    {0, "", ""},
+	    {2, "firmware of 917504 bytes", "917504 バイトのファームウェア"},
+	    {4, "Secure Boot is on", "セキュアブートは有効"},
+	    {8, "dbx holds 1 SHA-256", "dbx の内容: 1 SHA-256"},
+	    {9, "end of the firmware's part of PCR 7",
+		"PCR 7 のファームウェア部分の終わり"},
+	    {10, "boot order 0001,0000,0002", "起動順序 0001,0000,0002"},
+	    {14, "the firmware starts a boot option",
+		"ファームウェアが起動項目を開始"},
+	    {22,
+		"an image was verified by Microsoft Corporation UEFI CA 2011 "
+		"(in db)",
+		"イメージが Microsoft Corporation UEFI CA 2011 により検証された"
+		"（db 内）"},
+	    {25, "shim measured its variable MokList",
+		"shim が変数 MokList を測定した"},
+	    {30, "shim loaded GRUB from \\EFI\\BOOT\\grubx64.efi",
+		"shim が GRUB を \\EFI\\BOOT\\grubx64.efi から読み込んだ"},
+	    {40, "GRUB ran: set timeout=0", "GRUB が実行: set timeout=0"},
+	    {48, "GRUB read /boot/vmlinuz-6.1.0",
+		"GRUB が /boot/vmlinuz-6.1.0 を読み込んだ"},
+	    {49, "GRUB loaded the kernel", "GRUB が カーネル を読み込んだ"},
+	    {56, "the firmware left: the operating system runs",
+		"ファームウェアが終了し、OS が動作"},
+	};
+	struct evlog log = golden();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t at = cases[i].event;
+		ck_assert_str_eq(
+		    uefi_explain(&log, at, "en", &arena), cases[i].en);
+		ck_assert_str_eq(
+		    uefi_explain(&log, at, "ja", &arena), cases[i].ja);
+		ck_assert_str_eq(
+		    uefi_explain(&log, at, NULL, &arena), cases[i].en);
+	}
+}
+END_TEST
+
+START_TEST(loaders_are_told_apart)
+{
+	static const struct {
+		const char *boot;
+		size_t event;
+		const char *says;
+	} cases[] = {
+	    {"grub-sb-golden", 24, "the firmware loaded shim from "},
+	    {"uki-golden", 4, "Secure Boot is off"},
+	    {"uki-golden", 5, "PK is empty"},
+	    {"uki-golden", 23,
+		"the firmware loaded a unified kernel image from "},
+	    {"uki-golden", 24, "section .linux of a unified kernel image"},
+	    {"uki-golden", 32,
+		"a unified kernel image loaded the kernel from "},
+	    {"uki-golden", 34, "the kernel read its initrd"},
+	    {"direct-golden", 10, "the firmware loaded the kernel from "},
+	    {"direct-optionrom", 10, "the firmware loaded a driver from "},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct evlog log;
+		struct span file = tap_file(
+		    &arena, arena_printf(&arena,
+				"/tests/vectors/vm/boots/%s/eventlog.bin",
+				cases[i].boot));
+		ck_rc_ok(evlog_decode(file, &arena, &log, NULL));
+		const char *got =
+		    uefi_explain(&log, cases[i].event, "en", &arena);
+		ck_assert_msg(
+		    strncmp(got, cases[i].says, strlen(cases[i].says)) == 0,
+		    "%s", got);
+	}
+}
+END_TEST
+
 START_TEST(authorities)
 {
 	uint8_t value[48] = {0};
@@ -569,6 +651,8 @@ main(void)
 	tcase_add_test(t, windows_records_nest_to_a_limit);
 	tcase_add_test(t, windows_records_stay_inside);
 	tcase_add_test(t, load_options);
+	tcase_add_test(t, events_have_a_meaning);
+	tcase_add_test(t, loaders_are_told_apart);
 	tcase_add_test(t, authorities);
 	tcase_add_test(t, databases_name_their_certificates);
 	tcase_add_test(t, names_of_damaged_certificates_are_not_read);
