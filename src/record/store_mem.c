@@ -6,8 +6,8 @@
 
 enum { MEM_CAP = 256 * 1024 * 1024 };
 
-static rc
-no_memory(struct err *e)
+rc
+mem_full(struct err *e)
 {
 	return err_at(e, ERR_MEMORY, NULL, "%s", "");
 }
@@ -40,8 +40,8 @@ mem_copy(struct arena *a, struct span s, bool *failed)
 	return out;
 }
 
-static bool
-copy_identity(struct arena *a, struct identity *id)
+bool
+mem_copy_identity(struct arena *a, struct identity *id)
 {
 	struct span *all[] = {&id->ek_public, &id->ek_cert, &id->rot,
 	    &id->manufacturer, &id->issuer, &id->serial, &id->ak_public,
@@ -58,19 +58,18 @@ mem_copy_node(
     struct arena *a, const struct node *in, struct node *out, struct err *e)
 {
 	struct node n = *in;
-	bool failed = !copy_identity(a, &n.identity);
+	bool failed = !mem_copy_identity(a, &n.identity);
 
 	n.env_class = mem_copy(a, n.env_class, &failed);
 	n.labels = mem_copy(a, n.labels, &failed);
 	n.state.attester.ima = mem_copy(a, n.state.attester.ima, &failed);
 	if (failed)
-		return no_memory(e);
+		return mem_full(e);
 	*out = n;
 	return RC_OK;
 }
 
-/* --- cluster, administrators
- * ---------------------------------------------------- */
+/* --- cluster, administrators ---------------------------------------------- */
 
 static rc
 ready(struct store *st, struct err *e)
@@ -130,7 +129,7 @@ add_admin(struct store_mem *m, const struct principal *p,
 	struct mem_admin *a = mem_add(m, &m->admins, sizeof(*a));
 
 	if (!a)
-		return no_memory(e);
+		return mem_full(e);
 	*a = (struct mem_admin){*hash, *p};
 	m->audits++;
 	return RC_OK;
@@ -201,492 +200,7 @@ admin_get(struct store *st, const struct sha256 *token, struct principal *out,
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", "");
 }
 
-/* --- enrolment
- * -------------------------------------------------------------------- */
-
-static struct mem_token *
-token_by_hash(struct store_mem *m, const struct sha256 *hash)
-{
-	for (size_t i = 0; i < m->tokens.n; i++) {
-		struct mem_token *t = m->tokens.row[i];
-		if (sha256_eq(&t->t.hash, hash))
-			return t;
-	}
-	return NULL;
-}
-
-static rc
-token_put(struct store *st, const struct actor *by, const struct enrol_token *t,
-    struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	bool failed = false;
-	struct mem_token *row = NULL;
-
-	pthread_mutex_lock(&m->lock);
-	bool known = token_by_hash(m, &t->hash) != NULL;
-	if (!known)
-		row = mem_add(m, &m->tokens, sizeof(*row));
-	if (row) {
-		row->tenant = by->who->tenant;
-		row->t = *t;
-		row->t.env_class = mem_copy(&m->arena, t->env_class, &failed);
-		row->t.labels = mem_copy(&m->arena, t->labels, &failed);
-		m->audits++;
-	}
-	pthread_mutex_unlock(&m->lock);
-	if (known)
-		return err_at(e, ERR_INTERNAL, NULL, "%s", "");
-	return row && !failed ? RC_OK : no_memory(e);
-}
-
-static rc
-token_list(struct store *st, const struct uuid *tenant, struct arena *a,
-    struct enrol_token **out, size_t *n, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	bool failed = false;
-	size_t found = 0;
-
-	pthread_mutex_lock(&m->lock);
-	struct enrol_token *t = arena_array(a, m->tokens.n, sizeof(*t));
-	for (size_t i = 0; t && i < m->tokens.n; i++) {
-		const struct mem_token *row = m->tokens.row[i];
-		if (!uuid_eq(&row->tenant, tenant))
-			continue;
-		t[found] = row->t;
-		t[found].hash = (struct sha256){{0}};
-		t[found].env_class = mem_copy(a, row->t.env_class, &failed);
-		t[found].labels = mem_copy(a, row->t.labels, &failed);
-		found++;
-	}
-	pthread_mutex_unlock(&m->lock);
-	if (!t || failed)
-		return no_memory(e);
-	*out = t;
-	*n = found;
-	return RC_OK;
-}
-
-static rc
-token_revoke(struct store *st, const struct actor *by, const struct uuid *id,
-    struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	bool found = false;
-
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < m->tokens.n; i++) {
-		struct mem_token *row = m->tokens.row[i];
-		if (!uuid_eq(&row->tenant, &by->who->tenant) ||
-		    !uuid_eq(&row->t.id, id))
-			continue;
-		found = true;
-		if (!row->t.revoked)
-			row->t.revoked = by->now;
-	}
-	m->audits += found;
-	pthread_mutex_unlock(&m->lock);
-	return found ? RC_OK : err_at(e, ERR_ENROL_TOKEN, NULL, "%s", "");
-}
-
-static struct mem_listed *
-listed(struct store_mem *m, const struct uuid *tenant, const struct sha256 *ek)
-{
-	for (size_t i = 0; i < m->listed.n; i++) {
-		struct mem_listed *row = m->listed.row[i];
-		if (uuid_eq(&row->tenant, tenant) && sha256_eq(&row->ek.ek, ek))
-			return row;
-	}
-	return NULL;
-}
-
-static rc
-ek_put(struct store *st, const struct actor *by, const struct listed_ek *eks,
-    size_t n, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	bool failed = false;
-
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < n && !failed; i++) {
-		struct mem_listed *row =
-		    listed(m, &by->who->tenant, &eks[i].ek);
-		if (!row)
-			row = mem_add(m, &m->listed, sizeof(*row));
-		if (!row) {
-			failed = true;
-			break;
-		}
-		row->tenant = by->who->tenant;
-		row->ek = eks[i];
-		row->ek.name = mem_copy(&m->arena, eks[i].name, &failed);
-		row->ek.env_class =
-		    mem_copy(&m->arena, eks[i].env_class, &failed);
-		row->ek.labels = mem_copy(&m->arena, eks[i].labels, &failed);
-	}
-	m->audits++;
-	pthread_mutex_unlock(&m->lock);
-	return failed ? no_memory(e) : RC_OK;
-}
-
-static bool
-token_usable(const struct mem_token *t, int64_t now)
-{
-	return !t->t.revoked && t->t.expires > now && t->t.used < t->t.uses;
-}
-
-/* The rules that node_name, node_ek and node_ak hold in SQL. */
-static enum err_code
-rule_broken(
-    struct store_mem *m, const struct uuid *tenant, const struct enrolment *en)
-{
-	const struct mem_listed *l = listed(m, tenant, &en->identity.ek);
-	enum err_code code = ERR_OK;
-
-	if (l && l->ek.name.n && !span_eq(l->ek.name, en->name))
-		code = ERR_ENROL_NAME;
-	for (size_t i = 0; i < m->nodes.n; i++) {
-		const struct node *n = m->nodes.row[i];
-		bool ek = sha256_eq(&n->identity.ek, &en->identity.ek);
-		bool name = span_eq(span_str(n->name), en->name);
-		if (!uuid_eq(&n->tenant, tenant) ||
-		    n->admission == ADMISSION_RETIRED || (ek && name))
-			continue;
-		if (ek)
-			return ERR_EK_DUPLICATE;
-		if (name)
-			code = ERR_ENROL_NAME;
-		else if (code == ERR_OK &&
-			 span_eq(n->identity.ak_name, en->identity.ak_name))
-			code = ERR_AK_DUPLICATE;
-	}
-	return code;
-}
-
-static rc
-keep_enrolment(struct store_mem *m, const struct mem_token *t,
-    const struct enrolment *en, struct err *e)
-{
-	bool failed = false;
-
-	for (size_t i = 0; i < m->enrolments.n; i++) {
-		struct mem_enrolment *row = m->enrolments.row[i];
-		if (uuid_eq(&row->tenant, &t->tenant) &&
-		    sha256_eq(&row->en.identity.ek, &en->identity.ek))
-			row->gone = true;
-	}
-	struct mem_enrolment *row = mem_add(m, &m->enrolments, sizeof(*row));
-	if (!row)
-		return no_memory(e);
-	*row = (struct mem_enrolment){t->tenant, t->t.id, *en, 0, false};
-	row->en.name = mem_copy(&m->arena, en->name, &failed);
-	failed |= !copy_identity(&m->arena, &row->en.identity);
-	return failed ? no_memory(e) : RC_OK;
-}
-
-static rc
-enrol_begin(struct store *st, const struct sha256 *token,
-    const struct enrolment *en, struct uuid *tenant, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	rc r = (rc){ERR_ENROL_TOKEN};
-
-	pthread_mutex_lock(&m->lock);
-	const struct mem_token *t = token_by_hash(m, token);
-	if (t && token_usable(t, en->created)) {
-		r = (rc){rule_broken(m, &t->tenant, en)};
-		if (rc_ok(r))
-			r = keep_enrolment(m, t, en, e);
-		if (rc_ok(r))
-			*tenant = t->tenant;
-	}
-	pthread_mutex_unlock(&m->lock);
-	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", "");
-}
-
-static struct mem_enrolment *
-pending(struct store_mem *m, const struct activation *act)
-{
-	for (size_t i = 0; i < m->enrolments.n; i++) {
-		struct mem_enrolment *row = m->enrolments.row[i];
-		if (!row->gone && uuid_eq(&row->en.id, &act->enrolment))
-			return row;
-	}
-	return NULL;
-}
-
-static struct mem_token *
-token_of(struct store_mem *m, const struct mem_enrolment *p)
-{
-	for (size_t i = 0; i < m->tokens.n; i++) {
-		struct mem_token *t = m->tokens.row[i];
-		if (uuid_eq(&t->t.id, &p->token))
-			return t;
-	}
-	return NULL;
-}
-
-static struct node *
-node_of_ek(struct store_mem *m, const struct mem_enrolment *p)
-{
-	for (size_t i = 0; i < m->nodes.n; i++) {
-		struct node *n = m->nodes.row[i];
-		if (uuid_eq(&n->tenant, &p->tenant) &&
-		    n->admission != ADMISSION_RETIRED &&
-		    sha256_eq(&n->identity.ek, &p->en.identity.ek))
-			return n;
-	}
-	return NULL;
-}
-
-static struct node *
-new_node(struct store_mem *m, const struct mem_enrolment *p,
-    const struct activation *act)
-{
-	struct node *n = mem_add(m, &m->nodes, sizeof(*n));
-
-	if (!n)
-		return NULL;
-	n->tenant = p->tenant;
-	n->id = act->node;
-	snprintf(n->name, sizeof(n->name), "%.*s", (int)p->en.name.n,
-	    (const char *)p->en.name.p);
-	n->identity = p->en.identity;
-	n->enrolled = act->now;
-	return n;
-}
-
-static void
-admit(struct node *n, int64_t now)
-{
-	n->admission = ADMISSION_ADMITTED;
-	if (!n->admitted)
-		n->admitted = now;
-}
-
-static rc
-activate_locked(struct store_mem *m, const struct activation *act,
-    struct node **out, struct err *e)
-{
-	struct mem_enrolment *p = pending(m, act);
-
-	if (!p || p->tries >= STORE_TRIES || act->now >= p->en.expires)
-		return (rc){ERR_ENROL_ACTIVATION};
-	if (!secret_equal(p->en.secret.b, act->secret.b, 32)) {
-		p->tries++;
-		return (rc){ERR_ENROL_ACTIVATION};
-	}
-	struct mem_token *t = token_of(m, p);
-	if (!t || !token_usable(t, act->now))
-		return (rc){ERR_ENROL_TOKEN};
-	enum err_code broken = rule_broken(m, &p->tenant, &p->en);
-	if (broken != ERR_OK)
-		return (rc){broken};
-	const struct mem_listed *l = listed(m, &p->tenant, &p->en.identity.ek);
-	struct node *n = node_of_ek(m, p);
-	if (!n) {
-		n = new_node(m, p, act);
-		if (!n)
-			return no_memory(e);
-		n->env_class =
-		    l && l->ek.env_class.n ? l->ek.env_class : t->t.env_class;
-		n->labels = l ? l->ek.labels : t->t.labels;
-	}
-	n->identity.ak_public = p->en.identity.ak_public;
-	n->identity.ak_name = p->en.identity.ak_name;
-	n->identity.ak_qualified = p->en.identity.ak_qualified;
-	n->identity.ak_alg = p->en.identity.ak_alg;
-	n->node_token = act->node_token;
-	n->version++;
-	struct attester *at = &n->state.attester;
-	at->boot_log = at->ima_policy = (struct sha256){{0}};
-	at->ima_offset = 0;
-	at->ima = (struct span){NULL, 0};
-	if (l)
-		admit(n, act->now);
-	t->t.used++;
-	p->gone = true;
-	m->audits++;
-	*out = n;
-	return RC_OK;
-}
-
-static rc
-enrol_activate(struct store *st, const struct activation *act, struct arena *a,
-    struct node *out, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	struct node *n = NULL;
-
-	pthread_mutex_lock(&m->lock);
-	rc r = activate_locked(m, act, &n, e);
-	if (rc_ok(r))
-		r = mem_copy_node(a, n, out, e);
-	pthread_mutex_unlock(&m->lock);
-	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", "");
-}
-
-/* --- nodes
- * ---------------------------------------------------------------------- */
-
-struct node *
-mem_node(struct store_mem *m, const struct uuid *tenant, const struct uuid *id)
-{
-	for (size_t i = 0; i < m->nodes.n; i++) {
-		struct node *n = m->nodes.row[i];
-		if (uuid_eq(&n->tenant, tenant) && uuid_eq(&n->id, id))
-			return n;
-	}
-	return NULL;
-}
-
-static rc
-node_get(struct store *st, const struct uuid *tenant, const struct uuid *id,
-    const uint8_t *challenge, struct arena *a, struct node *out, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-
-	pthread_mutex_lock(&m->lock);
-	const struct node *n = mem_node(m, tenant, id);
-	rc r = n ? mem_copy_node(a, n, out, e)
-		 : err_at(e, ERR_NODE_UNKNOWN, NULL, "%s", "");
-	if (rc_ok(r) && challenge)
-		out->used = mem_used(m, id, challenge);
-	pthread_mutex_unlock(&m->lock);
-	return r;
-}
-
-/* The live node of a name, else the one retired last. */
-static struct node *
-by_name(struct store_mem *m, const struct uuid *tenant, struct span name)
-{
-	struct node *found = NULL;
-
-	for (size_t i = 0; i < m->nodes.n; i++) {
-		struct node *n = m->nodes.row[i];
-		if (!uuid_eq(&n->tenant, tenant) ||
-		    !span_eq(span_str(n->name), name))
-			continue;
-		if (!found || found->admission == ADMISSION_RETIRED)
-			found = n;
-	}
-	return found;
-}
-
-static rc
-node_find(struct store *st, const struct uuid *tenant, struct span name,
-    struct arena *a, struct node *out, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-
-	pthread_mutex_lock(&m->lock);
-	const struct node *n = by_name(m, tenant, name);
-	rc r = n ? mem_copy_node(a, n, out, e)
-		 : err_at(e, ERR_NODE_UNKNOWN, NULL, "%s", "");
-	pthread_mutex_unlock(&m->lock);
-	return r;
-}
-
-static bool
-matches(const struct node *n, const struct uuid *tenant,
-    const struct node_filter *f)
-{
-	enum err_code why;
-
-	return uuid_eq(&n->tenant, tenant) &&
-	       memcmp(n->id.b, f->after.b, sizeof(n->id.b)) > 0 &&
-	       (!f->by_admission || n->admission == f->admission) &&
-	       (!f->by_status || node_status(n, f->now, &why) == f->status) &&
-	       (!f->labels.n || labels_match(f->labels, n->labels));
-}
-
-static int
-by_id(const void *a, const void *b)
-{
-	const struct node *const *x = a, *const *y = b;
-
-	return memcmp((*x)->id.b, (*y)->id.b, sizeof((*x)->id.b));
-}
-
-static rc
-list_locked(struct store_mem *m, const struct uuid *tenant,
-    const struct node_filter *f, struct arena *a, struct node_list *out,
-    struct err *e)
-{
-	const struct node **hit = arena_array(a, m->nodes.n, sizeof(*hit));
-	size_t n = 0, limit = f->limit < STORE_LIST ? f->limit : STORE_LIST;
-
-	for (size_t i = 0; hit && i < m->nodes.n; i++)
-		if (matches(m->nodes.row[i], tenant, f))
-			hit[n++] = m->nodes.row[i];
-	struct node_list l = {n < limit ? n : limit, NULL, n > limit};
-	l.node = arena_array(a, l.n, sizeof(*l.node));
-	if (!hit || !l.node)
-		return no_memory(e);
-	qsort(hit, n, sizeof(*hit), by_id);
-	for (size_t i = 0; i < l.n; i++)
-		TRY(mem_copy_node(a, hit[i], &l.node[i], e));
-	*out = l;
-	return RC_OK;
-}
-
-static rc
-node_list(struct store *st, const struct uuid *tenant,
-    const struct node_filter *f, struct arena *a, struct node_list *out,
-    struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-
-	pthread_mutex_lock(&m->lock);
-	rc r = list_locked(m, tenant, f, a, out, e);
-	pthread_mutex_unlock(&m->lock);
-	return r;
-}
-
-static rc
-change_locked(struct store_mem *m, const struct actor *by,
-    const struct node_change *c, struct err *e)
-{
-	struct node *n = by_name(m, &by->who->tenant, c->name);
-	bool failed = false;
-
-	if (!n || n->admission == ADMISSION_RETIRED)
-		return err_at(
-		    e, n ? ERR_NODE_RETIRED : ERR_NODE_UNKNOWN, NULL, "%s", "");
-	n->version++;
-	m->audits++;
-	if (c->act == NODE_APPROVE)
-		admit(n, by->now);
-	if (c->act == NODE_CLEAR)
-		n->state.held = false;
-	if (c->act == NODE_RETIRE) {
-		n->admission = ADMISSION_RETIRED;
-		n->retired = by->now;
-	}
-	if (c->act != NODE_APPROVE && c->act != NODE_LABEL)
-		return RC_OK;
-	if (c->env_class)
-		n->env_class = mem_copy(&m->arena, *c->env_class, &failed);
-	if (c->labels)
-		n->labels = mem_copy(&m->arena, *c->labels, &failed);
-	return failed ? no_memory(e) : RC_OK;
-}
-
-static rc
-node_change(struct store *st, const struct actor *by,
-    const struct node_change *c, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-
-	pthread_mutex_lock(&m->lock);
-	rc r = change_locked(m, by, c, e);
-	pthread_mutex_unlock(&m->lock);
-	return r;
-}
-
-/* --- events
- * ----------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 static rc
 security_put(
@@ -712,33 +226,6 @@ audit_put(struct store *st, const struct audit *rows, size_t n, struct err *e)
 	pthread_mutex_lock(&m->lock);
 	m->audits += n;
 	pthread_mutex_unlock(&m->lock);
-	return RC_OK;
-}
-
-static rc
-counts_get(struct store *st, const struct uuid *tenant, int64_t now,
-    struct counts *out, struct err *e)
-{
-	struct store_mem *m = store_mem(st);
-	struct counts c = {0};
-	enum err_code why;
-
-	(void)e;
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < m->nodes.n; i++) {
-		const struct node *n = m->nodes.row[i];
-		if (!uuid_eq(&n->tenant, tenant))
-			continue;
-		c.admission[n->admission]++;
-		if (n->admission != ADMISSION_RETIRED)
-			c.status[node_status(n, now, &why)]++;
-	}
-	for (size_t i = 0; i < m->records.n; i++) {
-		const struct mem_record *r = m->records.row[i];
-		c.log_pending += uuid_eq(&r->r.row.tenant, tenant);
-	}
-	pthread_mutex_unlock(&m->lock);
-	*out = c;
 	return RC_OK;
 }
 
@@ -769,8 +256,7 @@ purge(struct store *st, int64_t now, uint64_t *dropped, struct err *e)
 	return RC_OK;
 }
 
-/* --- open, close
- * ---------------------------------------------------------------------- */
+/* --- open, close ---------------------------------------------------------- */
 
 static void
 store_free(struct store *st)
@@ -792,16 +278,16 @@ static const struct store_ops ops = {
     .admin_init = admin_init,
     .admin_put = admin_put,
     .admin_get = admin_get,
-    .token_put = token_put,
-    .token_list = token_list,
-    .token_revoke = token_revoke,
-    .ek_put = ek_put,
-    .enrol_begin = enrol_begin,
-    .enrol_activate = enrol_activate,
-    .node_get = node_get,
-    .node_find = node_find,
-    .node_list = node_list,
-    .node_change = node_change,
+    .token_put = mem_token_put,
+    .token_list = mem_token_list,
+    .token_revoke = mem_token_revoke,
+    .ek_put = mem_ek_put,
+    .enrol_begin = mem_enrol_begin,
+    .enrol_activate = mem_enrol_activate,
+    .node_get = mem_node_get,
+    .node_find = mem_node_find,
+    .node_list = mem_node_list,
+    .node_change = mem_node_change,
     .policy_put = mem_policy_put,
     .policy_get = mem_policy_get,
     .policy_list = mem_policy_list,
@@ -817,7 +303,7 @@ static const struct store_ops ops = {
     .ima_get = mem_ima_get,
     .security_put = security_put,
     .audit_put = audit_put,
-    .counts_get = counts_get,
+    .counts_get = mem_counts_get,
     .purge = purge,
 };
 
@@ -827,7 +313,7 @@ store_mem_open(struct store **out, struct err *e)
 	struct store_mem *m = calloc(1, sizeof(*m));
 
 	if (!m)
-		return no_memory(e);
+		return mem_full(e);
 	m->store.ops = &ops;
 	pthread_mutex_init(&m->lock, NULL);
 	arena_init(&m->arena, MEM_CAP);

@@ -89,9 +89,37 @@ MUST_USE rc mem_copy_node(
     struct arena *a, const struct node *in, struct node *out, struct err *e);
 struct span mem_copy(struct arena *a, struct span s, bool *failed);
 
+MUST_USE bool mem_copy_identity(struct arena *a, struct identity *id);
+void mem_admit(struct node *n, int64_t now);
+rc mem_full(struct err *e); /* MEMORY */
+
 /* node_get() fills in what became of a challenge. */
 struct used mem_used(
     struct store_mem *m, const struct uuid *node, const uint8_t *challenge);
+
+rc mem_token_put(struct store *, const struct actor *,
+    const struct enrol_token *, struct err *);
+rc mem_token_list(struct store *, const struct uuid *, struct arena *,
+    struct enrol_token **, size_t *, struct err *);
+rc mem_token_revoke(
+    struct store *, const struct actor *, const struct uuid *, struct err *);
+rc mem_ek_put(struct store *, const struct actor *, const struct listed_ek *,
+    size_t, struct err *);
+rc mem_enrol_begin(struct store *, const struct sha256 *,
+    const struct enrolment *, struct uuid *, struct err *);
+rc mem_enrol_activate(struct store *, const struct activation *, struct arena *,
+    struct node *, struct err *);
+rc mem_node_get(struct store *, const struct uuid *, const struct uuid *,
+    const uint8_t *, struct arena *, struct node *, struct err *);
+rc mem_node_find(struct store *, const struct uuid *, struct span,
+    struct arena *, struct node *, struct err *);
+rc mem_node_list(struct store *, const struct uuid *,
+    const struct node_filter *, struct arena *, struct node_list *,
+    struct err *);
+rc mem_node_change(struct store *, const struct actor *,
+    const struct node_change *, struct err *);
+rc mem_counts_get(struct store *, const struct uuid *, int64_t, struct counts *,
+    struct err *);
 
 rc mem_commit(struct store *, struct record *, size_t, struct err *);
 rc mem_verdict_get(struct store *, const struct uuid *, const struct uuid *,

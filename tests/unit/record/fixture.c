@@ -282,3 +282,40 @@ get_node(struct fixture *f, const struct uuid *id)
 	ck_assert_msg(rc_ok(r), "node_get: %s", f->e.text);
 	return n;
 }
+
+rc
+try_begin(struct fixture *f, const char *token, const struct enrolment *en)
+{
+	struct sha256 hash = sha_of(token);
+	struct uuid tenant;
+
+	return f->st->ops->enrol_begin(f->st, &hash, en, &tenant, &f->e);
+}
+
+struct activation
+activation_of(const struct enrolment *en)
+{
+	return (struct activation){.enrolment = en->id,
+	    .secret = en->secret,
+	    .node = new_id(T0),
+	    .node_token = sha_of("aknt"),
+	    .now = T0};
+}
+
+rc
+try_activate(struct fixture *f, const struct activation *act, struct node *out)
+{
+	struct node n;
+
+	return f->st->ops->enrol_activate(
+	    f->st, act, &f->arena, out ? out : &n, &f->e);
+}
+
+rc
+act_on(struct fixture *f, enum node_act act, const char *name)
+{
+	const struct node_change c = {
+	    .act = act, .name = span_str(name), .reason = "because"};
+
+	return f->st->ops->node_change(f->st, &f->by, &c, &f->e);
+}

@@ -67,6 +67,15 @@ struct record make_record(
 void seal(struct fixture *f, struct record *r, const struct node *n,
     const struct verdict *v);
 
+/* The steps alone, under the token `token`; `out` may be NULL. */
+rc try_begin(struct fixture *f, const char *token, const struct enrolment *en);
+struct activation activation_of(const struct enrolment *en);
+rc try_activate(
+    struct fixture *f, const struct activation *act, struct node *out);
+
+/* node_change() with a reason and nothing else. */
+rc act_on(struct fixture *f, enum node_act act, const char *name);
+
 struct node get_node(struct fixture *f, const struct uuid *id);
 
 #endif

@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-/* --- the statement
- * ------------------------------------------------------------- */
+/* --- the statement -------------------------------------------------------- */
 
 /* Canonical: parsed and written again with sorted keys, the same bytes. */
 static void
@@ -188,8 +187,7 @@ START_TEST(the_longest_statement_fits)
 }
 END_TEST
 
-/* --- labels
- * ------------------------------------------------------------------------ */
+/* --- labels --------------------------------------------------------------- */
 
 START_TEST(labels_have_one_form)
 {
@@ -298,8 +296,7 @@ START_TEST(selectors_match)
 }
 END_TEST
 
-/* --- status
- * -------------------------------------------------------------------------- */
+/* --- status --------------------------------------------------------------- */
 
 START_TEST(status_follows_from_the_row)
 {

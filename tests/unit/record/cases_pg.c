@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "unit/record/pg_cases.h"
+#include "unit/record/cases.h"
 
 #include "record/migrate.h"
 #include "record/pg.h"
-#include "unit/record/fixture.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* --- one connection
- * ------------------------------------------------------------- */
+/* --- one connection ------------------------------------------------------- */
 
 static struct pg *
 connect_as(const char *role, const char *database)
@@ -71,8 +69,7 @@ owner_number(const struct fixture *f, const char *sql)
 	return n;
 }
 
-/* --- migrations
- * ----------------------------------------------------------------- */
+/* --- migrations ----------------------------------------------------------- */
 
 struct seen {
 	int steps, applied;
@@ -209,8 +206,7 @@ START_TEST(roles_that_are_not_bound_are_refused)
 }
 END_TEST
 
-/* --- what the server's role may do
- * --------------------------------------------------- */
+/* --- what the server's role may do ---------------------------------------- */
 
 static const char *const tenant_tables[] = {"admin_token", "enrol_token",
     "listed_ek", "enrolment", "node", "node_state", "policy_version",
@@ -438,8 +434,7 @@ START_TEST(acts_leave_audit_rows)
 }
 END_TEST
 
-/* --- a database that goes away
- * -------------------------------------------------------- */
+/* --- a database that goes away -------------------------------------------- */
 
 START_TEST(a_killed_connection_is_replaced)
 {
