@@ -116,7 +116,7 @@ composite(const struct evidence *ev, const struct pcr_selections *sel,
 		if (!rc_ok(ima_state_extend(&s, &entry, hasher, NULL)))
 			return false;
 	for (size_t i = 0; i < s.n; i++)
-		banks.bank[banks.n++] = s.bank[i].typed;
+		banks.bank[banks.n++] = s.bank[i].type[0];
 	return banks_composite(&banks, sel, ALG_SHA256, hasher, out);
 }
 

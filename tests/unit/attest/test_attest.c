@@ -78,7 +78,7 @@ teardown(void)
 	arena_free(&arena);
 }
 
-/* --- context ------------------------------------------------------------- */
+/* --- context ---------------------------------------------------------- */
 
 static void
 nothing(struct scene *s)
@@ -459,7 +459,7 @@ START_TEST(resumed)
 }
 END_TEST
 
-/* --- every quote of every boot ------------------------------------------- */
+/* --- every quote of every boot ---------------------------------------- */
 
 /* First pattern that fits: what is wrong with it, when no policy is asked. */
 static const struct {
@@ -537,7 +537,7 @@ START_TEST(every_quote)
 }
 END_TEST
 
-/* --- flipped bits -------------------------------------------------------- */
+/* --- flipped bits ----------------------------------------------------- */
 
 static struct span
 writable(struct span s, uint8_t **out)
