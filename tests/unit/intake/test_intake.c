@@ -588,6 +588,8 @@ END_TEST
 
 /* --- tokens --------------------------------------------------------------- */
 
+/* The ids in front of the secret of a node token. */
+#define OWNER "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define SECRET "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0"
 
 static const struct {
@@ -595,8 +597,8 @@ static const struct {
 	enum auth_class cls;
 	enum err_code code;
 } tokens[] = {
-    {"Bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_OK},
-    {"bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_OK},
+    {"Bearer aknt_" OWNER SECRET, AUTH_NODE_TOKEN, ERR_OK},
+    {"bearer aknt_" OWNER SECRET, AUTH_NODE_TOKEN, ERR_OK},
     {"Bearer aket_" SECRET, AUTH_ENROL_TOKEN, ERR_OK},
     {"Bearer akad_" SECRET, AUTH_OPERATOR, ERR_OK},
     {NULL, AUTH_OPERATOR, ERR_AUTH_MISSING},
@@ -605,13 +607,14 @@ static const struct {
     {"Bearer ", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Basic akad_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer  akad_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
+    {"Bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_AUTH_INVALID},
     {"Bearer akad_" SECRET " ", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_" SECRET "A", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_x", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akxx_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0", AUTH_OPERATOR,
 	ERR_AUTH_INVALID},
-    {"Bearer aknt_" SECRET, AUTH_OPERATOR, ERR_AUTH_FORBIDDEN},
+    {"Bearer aknt_" OWNER SECRET, AUTH_OPERATOR, ERR_AUTH_FORBIDDEN},
     {"Bearer akad_" SECRET, AUTH_NODE_TOKEN, ERR_AUTH_FORBIDDEN},
 };
 
