@@ -25,19 +25,14 @@ static const struct {
 } types[] = {
     {"pcrs", "hash of the template data"},
     {"pcrs_padded", "SHA-1 padded with zeros"},
+    {"pcrs_padded_old", "SHA-1 padded with zeros, violations too"},
 };
 
-static const struct bank *
-bank_of(const struct ima_state *s, size_t i, size_t type)
-{
-	return type == 0 ? &s->bank[i].typed : &s->bank[i].padded;
-}
-
-/* SHA-1 has one type. */
+/* SHA-1 has one type, and without violations the padded ones are one. */
 static bool
 has_type(const struct ima_state *s, size_t i, size_t type)
 {
-	return s->bank[i].types & (type == 0 ? IMA_TYPED : IMA_PADDED);
+	return s->bank[i].types & 1u << type && (type < 2 || s->violations);
 }
 
 static void
@@ -95,12 +90,13 @@ emit_bank(struct jw *w, const struct bank *b, uint32_t pcrs)
 static void
 emit_pcrs(struct jw *w, const struct ima_state *s)
 {
-	for (size_t t = 0; t < 2; t++) {
+	for (size_t t = 0; t < IMA_TYPES && (t < 2 || s->violations); t++) {
 		jw_key(w, types[t].name);
 		jw_object(w);
 		for (size_t i = 0; i < s->n; i++)
 			if (has_type(s, i, t))
-				emit_bank(w, bank_of(s, i, t), s->pcrs);
+				emit_bank(
+				    w, ima_state_bank(s, i, 1u << t), s->pcrs);
 		jw_object_end(w);
 	}
 }
@@ -164,6 +160,16 @@ emit_row(struct buf *out, const struct bank *b, unsigned pcr, const char *title)
 }
 
 static void
+emit_rows(struct buf *out, const struct ima_state *s, unsigned pcr)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t t = 0; t < IMA_TYPES; t++)
+			if (has_type(s, i, t))
+				emit_row(out, ima_state_bank(s, i, 1u << t),
+				    pcr, types[t].title);
+}
+
+static void
 emit_table(struct buf *out, const struct list *l)
 {
 	const struct ima_state *s = &l->state;
@@ -178,10 +184,8 @@ emit_table(struct buf *out, const struct list *l)
 	if (s->pcrs)
 		buf_puts(out, "\n\nPCR  bank    value");
 	for (unsigned p = 0; p < LIMIT_PCRS; p++)
-		for (size_t k = 0; s->pcrs & 1u << p && k < 2 * s->n; k++)
-			if (has_type(s, k / 2, k % 2))
-				emit_row(out, bank_of(s, k / 2, k % 2), p,
-				    types[k % 2].title);
+		if (s->pcrs & 1u << p)
+			emit_rows(out, s, p);
 }
 
 /* --- command ---------------------------------------------------------- */

@@ -165,7 +165,7 @@ wrong_pcr(struct walk *w, enum err_code code, enum layer layer, unsigned pcr,
 	struct reason r = REASON(code, layer);
 
 	r.pcr = (int)pcr;
-	r.path = arena_printf(w->a, "pcrs.%s.%u", alg->name, pcr);
+	r.path = arena_printf(w->a, "pcrs.%s[%u]", alg->name, pcr);
 	r.expected = hex_string(w->a, span_of(want->pcr[pcr], alg->size));
 	r.found = hex_string(w->a, span_of(got->pcr[pcr], alg->size));
 	verdict_add(w->v, &r, EFF_NONE);
@@ -343,8 +343,22 @@ step_ima_format(struct walk *w, enum check_state *state, struct err *e)
 	return w->ima.result;
 }
 
-/* With values known, show each PCR that the whole list does not lead to in
- * either type; false if every PCR can be reached, but not in one type. */
+/* The value is reached in one of the types that the bank may have. */
+static bool
+reached(const struct ima_state *s, size_t bank, unsigned pcr, const uint8_t *v)
+{
+	size_t size = hash_by_id(s->bank[bank].type[0].alg)->size;
+
+	for (unsigned k = 0; k < IMA_TYPES; k++)
+		if (s->bank[bank].types & 1u << k &&
+		    memcmp(v, ima_state_bank(s, bank, 1u << k)->pcr[pcr],
+			size) == 0)
+			return true;
+	return false;
+}
+
+/* With values known, show each PCR that the whole list does not lead to;
+ * false if every PCR can be reached, but not all in one type. */
 static bool
 wrong_ima_pcrs(struct walk *w)
 {
@@ -353,16 +367,12 @@ wrong_ima_pcrs(struct walk *w)
 	bool any = false;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct bank *got = &s->bank[i].typed;
+		const struct bank *got = &s->bank[i].type[0];
 		const struct bank *want = banks_get(&w->f->values, got->alg);
 		uint32_t mask =
 		    w->ima.named & pcr_selections_mask(sel, got->alg);
-		size_t size = hash_by_id(got->alg)->size;
 		for (unsigned p = 0; want && p < LIMIT_PCRS; p++) {
-			const uint8_t *v = want->pcr[p];
-			if (!(mask & 1u << p) ||
-			    memcmp(v, got->pcr[p], size) == 0 ||
-			    memcmp(v, s->bank[i].padded.pcr[p], size) == 0)
+			if (!(mask & 1u << p) || reached(s, i, p, want->pcr[p]))
 				continue;
 			wrong_pcr(
 			    w, ERR_IMA_REPLAY, LAYER_MIDDLEWARE, p, want, got);

@@ -504,13 +504,16 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	if (!x)
 		return NULL;
 	expect_by(c, HTTP_CUT_HEADERS, c->loop->settings.header_timeout);
-	size_t n = target ? strlen(target) : 0;
-	x->target = arena_printf(&x->arena, "%s", target ? target : "");
-	x->raw_end = target ? target + n : NULL;
+	if (!target)
+		target = "";
+	size_t n = strlen(target) + 1;
+	x->raw_end = target + n - 1;
+	x->target = arena_alloc(&x->arena, n);
 	if (!x->target) {
 		exchange_end(c->loop, x);
 		return NULL;
 	}
+	memcpy(x->target, target, n);
 	return x;
 }
 

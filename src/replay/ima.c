@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay/ima.h"
 
-/* Banks that may be typed or padded are tried in every combination when only
- * a digest over all of them is known. */
-enum { AMBIGUOUS_MAX = 4 };
+/* Combinations of types that are tried when only a digest over all banks is
+ * known: three types in four banks. */
+enum { CHOICES_MAX = 81 };
 
 /* --- state ------------------------------------------------------------ */
 
@@ -18,13 +18,15 @@ ima_state_init(struct ima_state *s, const struct banks *boot,
 		const struct bank *from = boot ? banks_get(boot, alg) : NULL;
 		if (!known || !known->bank || sel->bank[i].mask == 0)
 			continue;
+		struct bank *type = s->bank[s->n].type;
 		if (from)
-			s->bank[s->n].typed = *from;
+			type[0] = *from;
 		else
-			bank_init(&s->bank[s->n].typed, alg, 0);
-		s->bank[s->n].padded = s->bank[s->n].typed;
+			bank_init(&type[0], alg, 0);
+		type[1] = type[2] = type[0];
 		s->bank[s->n].types =
-		    alg == ALG_SHA1 ? IMA_TYPED : IMA_TYPED | IMA_PADDED;
+		    alg == ALG_SHA1 ? IMA_TYPED
+				    : IMA_TYPED | IMA_PADDED | IMA_PADDED_OLD;
 		s->n++;
 	}
 }
@@ -83,39 +85,58 @@ check_entry(struct hasher *h, const struct ima_entry *entry, struct err *e)
 	return check_buf(h, entry, e);
 }
 
-static rc
-extend(struct bank *b, const struct ima_entry *entry, struct hasher *h,
-    const uint8_t *digest)
+const struct bank *
+ima_state_bank(const struct ima_state *s, size_t i, unsigned type)
 {
-	uint8_t ones[HASH_MAX];
+	if (type & IMA_TYPED)
+		return &s->bank[i].type[0];
+	return &s->bank[i].type[type & IMA_PADDED || !s->violations ? 1 : 2];
+}
 
-	b->touched |= 1u << entry->pcr;
-	memset(ones, 0xff, sizeof(ones));
-	return hash_extend(
-	    h, b->alg, b->pcr[entry->pcr], entry->violation ? ones : digest);
+/* Types that have values of their own. */
+static unsigned
+live(const struct ima_state *s, size_t i)
+{
+	return s->bank[i].types &
+	       (s->violations ? IMA_TYPED | IMA_PADDED | IMA_PADDED_OLD
+			      : IMA_TYPED | IMA_PADDED);
+}
+
+/* What an entry extends into a bank by type. */
+static rc
+digest_of(struct hasher *h, uint16_t alg, unsigned type,
+    const struct ima_entry *entry, uint8_t out[HASH_MAX])
+{
+	size_t ones = type == IMA_PADDED_OLD ? IMA_HASH_SIZE : HASH_MAX;
+
+	if (type == IMA_TYPED && alg != ALG_SHA1 && !entry->violation)
+		return template_hash(h, alg, entry, out);
+	/* In the SHA-1 bank it is the hash that check_entry() has checked. */
+	for (size_t i = 0; i < HASH_MAX; i++)
+		if (entry->violation)
+			out[i] = i < ones ? 0xff : 0;
+		else
+			out[i] =
+			    i < IMA_HASH_SIZE ? entry->template_hash.p[i] : 0;
+	return RC_OK;
 }
 
 static rc
-extend_typed(struct bank *b, const struct ima_entry *entry, struct hasher *h)
+extend_bank(struct ima_state *s, size_t i, const struct ima_entry *entry,
+    struct hasher *h)
 {
 	uint8_t digest[HASH_MAX];
+	unsigned types = live(s, i);
 
-	/* check_entry() has made sure that they are equal. */
-	if (b->alg == ALG_SHA1)
-		return extend(b, entry, h, entry->template_hash.p);
-	if (!entry->violation)
-		TRY(template_hash(h, b->alg, entry, digest));
-	return extend(b, entry, h, digest);
-}
-
-static rc
-extend_padded(struct bank *b, const struct ima_entry *entry, struct hasher *h)
-{
-	uint8_t digest[HASH_MAX] = {0};
-
-	for (size_t i = 0; i < IMA_HASH_SIZE; i++)
-		digest[i] = entry->template_hash.p[i];
-	return extend(b, entry, h, digest);
+	for (size_t k = 0; k < IMA_TYPES; k++) {
+		struct bank *b = &s->bank[i].type[k];
+		if (!(types & 1u << k))
+			continue;
+		TRY(digest_of(h, b->alg, 1u << k, entry, digest));
+		TRY(hash_extend(h, b->alg, b->pcr[entry->pcr], digest));
+		b->touched |= 1u << entry->pcr;
+	}
+	return RC_OK;
 }
 
 rc
@@ -123,16 +144,13 @@ ima_state_extend(struct ima_state *s, const struct ima_entry *entry,
     struct hasher *h, struct err *e)
 {
 	TRY(check_entry(h, entry, e));
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->bank[i].types & IMA_TYPED &&
-		    !rc_ok(extend_typed(&s->bank[i].typed, entry, h)))
+	if (entry->violation && s->violations++ == 0)
+		for (size_t i = 0; i < s->n; i++)
+			s->bank[i].type[2] = s->bank[i].type[1];
+	for (size_t i = 0; i < s->n; i++)
+		if (!rc_ok(extend_bank(s, i, entry, h)))
 			return crypto(e);
-		if (s->bank[i].types & IMA_PADDED &&
-		    !rc_ok(extend_padded(&s->bank[i].padded, entry, h)))
-			return crypto(e);
-	}
 	s->pcrs |= 1u << entry->pcr;
-	s->violations += entry->violation;
 	s->entries++;
 	return RC_OK;
 }
@@ -159,12 +177,6 @@ ima_scan(struct span list, uint32_t first_index, uint32_t *pcrs,
 }
 
 /* --- match ------------------------------------------------------------ */
-
-static const struct bank *
-bank_of_type(const struct ima_state *s, size_t i, unsigned type)
-{
-	return type & IMA_TYPED ? &s->bank[i].typed : &s->bank[i].padded;
-}
 
 static bool
 pcrs_equal(const struct bank *a, const struct bank *b, uint32_t mask)
@@ -197,13 +209,14 @@ match_values(struct walk *w)
 	const struct pcr_selections *sel = &w->target->quote->selection;
 
 	for (size_t i = 0; i < w->now.n; i++) {
-		uint16_t alg = w->now.bank[i].typed.alg;
+		uint16_t alg = w->now.bank[i].type[0].alg;
 		const struct bank *want = banks_get(w->target->values, alg);
 		uint32_t mask = pcr_selections_mask(sel, alg) & w->named;
 		w->types[i] = 0;
-		for (unsigned t = IMA_TYPED; want && t <= IMA_PADDED; t <<= 1)
+		for (unsigned t = 1; want && t <= w->now.bank[i].types; t <<= 1)
 			if (w->now.bank[i].types & t &&
-			    pcrs_equal(bank_of_type(&w->now, i, t), want, mask))
+			    pcrs_equal(
+				ima_state_bank(&w->now, i, t), want, mask))
 				w->types[i] |= t;
 		if (w->types[i] == 0)
 			return false;
@@ -211,19 +224,32 @@ match_values(struct walk *w)
 	return true;
 }
 
-/* Choice number c: bit by bit, the type of each bank that may have both.
- * False when there is no such choice. */
+/* The c-th of the types in a set, or 0. */
+static unsigned
+nth_type(unsigned types, unsigned c)
+{
+	for (unsigned t = 1; t <= types; t <<= 1)
+		if (types & t && c-- == 0)
+			return t;
+	return 0;
+}
+
+static unsigned
+count_types(unsigned types)
+{
+	return (types & 1) + (types >> 1 & 1) + (types >> 2 & 1);
+}
+
+/* Choice number c of a type for each bank; false when there is no such. */
 static bool
 choose(struct walk *w, unsigned c, struct banks *out)
 {
 	out->n = 0;
 	for (size_t i = 0; i < w->now.n; i++) {
-		w->types[i] = w->now.bank[i].types;
-		if (w->types[i] == (IMA_TYPED | IMA_PADDED)) {
-			w->types[i] = c & 1 ? IMA_PADDED : IMA_TYPED;
-			c >>= 1;
-		}
-		out->bank[out->n++] = *bank_of_type(&w->now, i, w->types[i]);
+		unsigned types = live(&w->now, i), n = count_types(types);
+		w->types[i] = nth_type(types, n ? c % n : 0);
+		c /= n ? n : 1;
+		out->bank[out->n++] = *ima_state_bank(&w->now, i, w->types[i]);
 	}
 	return c == 0;
 }
@@ -236,13 +262,18 @@ match_composite(struct walk *w)
 	struct banks chosen;
 	uint8_t got[HASH_MAX];
 
-	for (unsigned c = 0; alg && c < 1u << AMBIGUOUS_MAX; c++) {
+	for (unsigned c = 0; alg && c < CHOICES_MAX; c++) {
 		if (!choose(w, c, &chosen))
 			return false;
-		if (banks_composite(
-			&chosen, &q->selection, w->target->hash, w->h, got) &&
-		    span_eq(q->pcr_digest, span_of(got, alg->size)))
-			return true;
+		if (!banks_composite(
+			&chosen, &q->selection, alg->id, w->h, got) ||
+		    !span_eq(q->pcr_digest, span_of(got, alg->size)))
+			continue;
+		for (size_t i = 0; i < w->now.n; i++)
+			if (w->types[i] == IMA_PADDED && !w->now.violations)
+				w->types[i] |=
+				    w->now.bank[i].types & IMA_PADDED_OLD;
+		return true;
 	}
 	return false;
 }
@@ -257,11 +288,14 @@ may_match(const struct walk *w, uint32_t pcr)
 		return false;
 	if (!w->target->values || w->now.n == 0)
 		return true;
-	uint16_t alg = w->now.bank[0].typed.alg;
+	uint16_t alg = w->now.bank[0].type[0].alg;
 	const struct bank *want = banks_get(w->target->values, alg);
 	uint32_t mask = pcr_selections_mask(sel, alg) & 1u << pcr;
-	return want && (pcrs_equal(&w->now.bank[0].typed, want, mask) ||
-			   pcrs_equal(&w->now.bank[0].padded, want, mask));
+	for (unsigned t = 1; want && t <= w->now.bank[0].types; t <<= 1)
+		if (w->now.bank[0].types & t &&
+		    pcrs_equal(ima_state_bank(&w->now, 0, t), want, mask))
+			return true;
+	return false;
 }
 
 static bool
@@ -351,8 +385,9 @@ likely_types(struct ima_state *s)
 	bool less = false;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->bank[i].typed.alg == ALG_SHA256 &&
-		    s->bank[i].types == (IMA_TYPED | IMA_PADDED)) {
+		if (s->bank[i].type[0].alg == ALG_SHA256 &&
+		    s->bank[i].types & IMA_TYPED &&
+		    s->bank[i].types != IMA_TYPED) {
 			s->bank[i].types = IMA_TYPED;
 			less = true;
 		}
@@ -394,7 +429,7 @@ emit_match(struct walk *w, const struct ima_state *start, struct ima_match *out)
 	for (size_t i = 0; i < w->now.n; i++) {
 		struct bank *b = &out->pcrs.bank[out->pcrs.n++];
 		w->now.bank[i].types = w->types[i];
-		*b = *bank_of_type(&w->now, i, w->types[i]);
+		*b = *ima_state_bank(&w->now, i, w->types[i]);
 		b->touched = w->now.pcrs;
 	}
 }

@@ -5,8 +5,9 @@
  * 1. Every entry's template hash is recomputed from its data.
  * 2. A violation is all zero in the list and extends 0xff…ff.
  * 3. A bank other than SHA-1 takes H_bank(data) ("type 2") or the SHA-1 hash
- *    padded with zeros ("type 1", kernels before 5.8 or without the hash);
- *    the first entry that decides it fixes it for the list.
+ *    padded with zeros ("type 1", kernels before 5.8 or without the hash), and
+ *    before 5.8 violations are padded as well. A list is of one type in a bank:
+ *    the one that leads to the quote.
  * 4. Entries after the quoted value was reached are legal and unattested.
  * 5. Entries of a PCR that is not quoted are unattested wherever they stand.
  */
@@ -16,22 +17,32 @@
 #include "decode/ima.h"
 #include "replay/bank.h"
 
-enum { IMA_TYPED = 1, IMA_PADDED = 2 };
+/* Bits of the types of a bank; type[k] below belongs to bit k. */
+enum {
+	IMA_TYPED = 1,	    /* H_bank(template data) */
+	IMA_PADDED = 2,	    /* SHA-1 padded, violations all ones */
+	IMA_PADDED_OLD = 4, /* SHA-1 padded, violations too */
+	IMA_TYPES = 3,
+};
 
 /* PCR values while a list is walked: each bank in the types that are still
- * possible. */
+ * possible. Until the first violation the two padded ones are one, kept as
+ * IMA_PADDED: read through ima_state_bank(). */
 struct ima_state {
 	size_t n;
 	struct {
-		unsigned types;	    /* IMA_TYPED | IMA_PADDED */
-		struct bank typed;  /* H_bank(template data) */
-		struct bank padded; /* SHA-1 padded with zeros */
+		unsigned types;
+		struct bank type[IMA_TYPES];
 	} bank[LIMIT_BANKS];
 	uint64_t entries;
 	uint64_t bytes;
 	uint64_t violations;
 	uint32_t pcrs; /* bit i: an entry named PCR i */
 };
+
+/* Bank number i in the type of one bit. */
+const struct bank *ima_state_bank(
+    const struct ima_state *s, size_t i, unsigned type);
 
 /* Start from `boot` (the banks after the boot log's replay, so that PCRs that
  * the firmware extended are continued; a bank that it lacks starts at reset)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a walked list as bytes that a store can keep: version u8,
  * banks u8, PCRs u32, entries u64, bytes u64, violations u64, then per bank
- * alg u16, types u8 and for each named PCR its values of both types. */
+ * alg u16, types u8 and for each named PCR its value of each type. */
 #include "base/json.h"
 #include "replay/ima.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 static void
 put_be(struct buf *out, uint64_t v, unsigned n)
@@ -20,15 +20,16 @@ put_be(struct buf *out, uint64_t v, unsigned n)
 static void
 put_bank(struct buf *out, const struct ima_state *s, size_t i)
 {
-	const struct hash_alg *alg = hash_by_id(s->bank[i].typed.alg);
+	const struct hash_alg *alg = hash_by_id(s->bank[i].type[0].alg);
 
 	put_be(out, alg->id, 2);
 	put_be(out, s->bank[i].types, 1);
 	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
 		if (!(s->pcrs & 1u << pcr))
 			continue;
-		buf_put(out, s->bank[i].typed.pcr[pcr], alg->size);
-		buf_put(out, s->bank[i].padded.pcr[pcr], alg->size);
+		for (size_t k = 0; k < IMA_TYPES; k++)
+			buf_put(out, ima_state_bank(s, i, 1u << k)->pcr[pcr],
+			    alg->size);
 	}
 }
 
@@ -72,15 +73,16 @@ take_bank(struct rd *in, struct ima_state *s, size_t i)
 	const struct hash_alg *alg = hash_by_id(id);
 
 	s->bank[i].types = rd_u8(in);
-	if (!rd_ok(in) || !alg || id != s->bank[i].typed.alg ||
+	if (!rd_ok(in) || !alg || id != s->bank[i].type[0].alg ||
 	    s->bank[i].types == 0 ||
-	    s->bank[i].types & ~(unsigned)(IMA_TYPED | IMA_PADDED))
+	    s->bank[i].types &
+		~(unsigned)(IMA_TYPED | IMA_PADDED | IMA_PADDED_OLD))
 		return false;
 	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
 		if (!(s->pcrs & 1u << pcr))
 			continue;
-		take_value(in, &s->bank[i].typed, pcr, alg->size);
-		take_value(in, &s->bank[i].padded, pcr, alg->size);
+		for (size_t k = 0; k < IMA_TYPES; k++)
+			take_value(in, &s->bank[i].type[k], pcr, alg->size);
 	}
 	return rd_ok(in);
 }

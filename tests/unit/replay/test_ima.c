@@ -93,7 +93,7 @@ static unsigned
 type_of(const struct scene *s, uint16_t alg)
 {
 	for (size_t i = 0; i < s->end.n; i++)
-		if (s->end.bank[i].typed.alg == alg)
+		if (s->end.bank[i].type[0].alg == alg)
 			return s->end.bank[i].types;
 	return 0;
 }
@@ -101,7 +101,7 @@ type_of(const struct scene *s, uint16_t alg)
 /* --- every boot ------------------------------------------------------- */
 
 /* What is not as everywhere: the list ends at the quote, no violations, SHA-384
- * and SHA-512 padded. */
+ * and SHA-512 padded (in which of the two ways only a violation can tell). */
 static const struct special {
 	const char *boot;
 	uint64_t tail;
@@ -109,12 +109,12 @@ static const struct special {
 	unsigned long_types;
 	enum err_code want;
 } specials[] = {
-    {"grub-sb-log-ahead", 19, 0, IMA_PADDED, ERR_OK},
+    {"grub-sb-log-ahead", 19, 0, IMA_PADDED | IMA_PADDED_OLD, ERR_OK},
     {"grub-sb-ima-violations", 0, 2, IMA_PADDED, ERR_OK},
     {"grub-sb-ima-sha512mod", 0, 0, IMA_TYPED, ERR_OK},
     {"grub-sb-kexec", 0, 0, 0, ERR_IMA_REPLAY},
     {"grub-sb-log-behind", 0, 0, 0, ERR_IMA_REPLAY},
-    {NULL, 0, 0, IMA_PADDED, ERR_OK},
+    {NULL, 0, 0, IMA_PADDED | IMA_PADDED_OLD, ERR_OK},
 };
 
 static void
@@ -195,6 +195,39 @@ START_TEST(kexec)
 }
 END_TEST
 
+/* Kernels before 5.8 pad the ones of a violation too. */
+START_TEST(old_padding)
+{
+	struct span list = boot_file("grub-sb-ima-violations", "ima.bin");
+	struct banks values = pcrread("grub-sb-ima-violations");
+	struct bank *b = banks_find(&values, ALG_SHA256);
+	struct ima_reader in = ima_over(list, 0);
+	struct ima_entry entry;
+	struct scene s;
+	bool more = true;
+
+	memset(b->pcr[IMA_PCR], 0, HASH_MAX);
+	for (;;) {
+		uint8_t digest[HASH_MAX] = {0};
+		ck_rc_ok(ima_next(&in, &entry, &more, NULL));
+		if (!more)
+			break;
+		memcpy(digest, entry.template_hash.p, 20);
+		if (entry.violation)
+			memset(digest, 0xff, 20);
+		ck_rc_ok(hash_extend(hasher, b->alg, b->pcr[IMA_PCR], digest));
+	}
+	for (int digest = 0; digest < 2; digest++) {
+		scene_init(&s, &values);
+		if (digest)
+			only_digest(&s);
+		ck_rc_ok(replay(&s, list));
+		ck_assert_uint_eq(type_of(&s, ALG_SHA256), IMA_PADDED_OLD);
+		ck_assert_uint_eq(type_of(&s, ALG_SHA384), IMA_PADDED);
+	}
+}
+END_TEST
+
 /* --- parts ------------------------------------------------------------ */
 
 static size_t
@@ -231,7 +264,7 @@ START_TEST(halves)
 	ck_assert_uint_eq(half.end.bytes, whole.end.bytes);
 	ck_assert_uint_eq(half.match.entries, 200 - cuts[_i]);
 	ck_assert_uint_eq(half.match.bytes, list.n - cut);
-	ck_assert_mem_eq(&half.end.bank[0].typed, &whole.end.bank[0].typed,
+	ck_assert_mem_eq(&half.end.bank[0].type[0], &whole.end.bank[0].type[0],
 	    sizeof(struct bank));
 	/* nothing new is legal where the quote has not moved on */
 	half.start = whole.end;
@@ -473,6 +506,7 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, every_boot);
 	tcase_add_test(t, kexec);
+	tcase_add_test(t, old_padding);
 	tcase_add_loop_test(t, halves, 0, 4);
 	tcase_add_test(t, prefixes);
 	tcase_add_test(t, flips);
