@@ -124,6 +124,21 @@ set_of(const struct ima_rules *r, const struct hash_alg *alg)
 	return NULL;
 }
 
+/* By which of the keys that may sign this path, if any. */
+static enum filesig
+signature(const struct ima_rules *r, const struct hash_alg *alg,
+    const struct ima_entry *entry)
+{
+	const struct file_key *keys[KEYRING_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->keyring_n; i++)
+		if (!r->keyring[i].glob ||
+		    glob_match(r->keyring[i].glob, entry->path))
+			keys[n++] = r->keyring[i].key;
+	return filesig_check(keys, n, entry->sig, alg, entry->digest.p);
+}
+
 /* What the allow list has at this entry, in its own words. */
 static const char *
 expected_text(const struct subject *s, const struct refset *set, size_t at,
@@ -154,6 +169,12 @@ check_file(const struct subject *s)
 			found =
 			    refset_get(set, entry->digest.p, entry->path, &at);
 		if (found == REFSET_PAIR || allowed_by_glob(r, alg, entry))
+			return;
+		enum filesig sig = signature(r, alg, entry);
+		if (sig == FILESIG_BAD)
+			report(s, ERR_IMA_SIGNATURE, EFF_FAIL, "ima.keyring",
+			    NULL);
+		if (sig == FILESIG_BAD || sig == FILESIG_GOOD)
 			return;
 	}
 	if (found == REFSET_NONE)

@@ -136,7 +136,7 @@ decode_valid_for(struct policy *p, const json_t *doc, struct err *e)
 static bool
 says_something(const struct policy *p)
 {
-	if (p->ima.allow_n || p->ima.globs_n)
+	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
