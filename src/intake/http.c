@@ -275,6 +275,11 @@ send_answer(struct exchange *x)
 		http_problem(&x->q, &(struct err){.code = ERR_MEMORY});
 	if (!a->status)
 		a->status = 200;
+	/* A handler that judged the credential itself; admit() counts its own.
+	 */
+	if (a->status == 401 && x->state != X_DRAIN)
+		limiter_failed(
+		    c->loop->server->limiter, c->place, c->loop->now);
 	size_t size = a->fixed.p ? a->fixed.n : a->body.n;
 	struct MHD_Response *r = response_of(a);
 	if (!r)
