@@ -226,7 +226,7 @@ cut_headers(char *text, struct gate_header *out)
 {
 	size_t n = 0;
 
-	for (char *h = strtok(text, "|"); h; h = strtok(NULL, "|")) {
+	for (char *h = strsep(&text, "|"); h; h = strsep(&text, "|")) {
 		char *colon = strchr(h, ':');
 		out[n].name = span_of(h, (size_t)(colon - h));
 		out[n++].value = span_str(colon + 1);
