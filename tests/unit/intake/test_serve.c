@@ -102,6 +102,10 @@ bench(void)
 	server_down(s);
 }
 
+#define LATE_GUESS                                                             \
+	"POST /evidence HTTP/1.1\r\n" HOST "Authorization: Bearer " LATE_TOKEN \
+	"\r\nContent-Length: 0\r\n\r\n"
+
 /* --- quotas --------------------------------------------------------------- */
 
 static void
@@ -124,6 +128,22 @@ test_guessing(void)
 	tap_ok(r.status == 429, "the right token would tell, too");
 	close(fd);
 	tap_ok(ask(http_port(s), HELLO, &r) == 200, "other routes go on");
+	server_down(s);
+}
+
+static void
+test_late_guessing(void)
+{
+	struct http_server *s = server_up("127.0.0.1:0", false, 1,
+	    (const char *const[]){"LIMITS_SOURCE_FAILURES=1", NULL});
+	struct reply r = {.status = 401};
+	int fd = dial(http_port(s)), wrong = -1;
+
+	for (; r.status == 401 && wrong < 100; wrong++)
+		say(fd, LATE_GUESS, &r);
+	tap_ok(r.status == 429 && wrong >= 20 && wrong <= 22,
+	    "credentials that handlers judge count as well: %d tries", wrong);
+	close(fd);
 	server_down(s);
 }
 
@@ -318,6 +338,7 @@ main(void)
 	test_no_stall();
 	bench();
 	test_guessing();
+	test_late_guessing();
 	test_open_quota();
 	test_reload();
 	test_stop();
