@@ -244,11 +244,27 @@ fold_layer(const struct verdict *v, enum layer l)
 	return out;
 }
 
+/* The gravest reasons first, else in the order in which they were found. */
+static void
+sort_reasons(struct verdict *v)
+{
+	for (size_t i = 1; i < v->reasons_n; i++) {
+		struct reason r = v->reasons[i];
+		size_t j = i;
+		for (; j > 0 &&
+		       gravity(v->reasons[j - 1].effect) < gravity(r.effect);
+		     j--)
+			v->reasons[j] = v->reasons[j - 1];
+		v->reasons[j] = r;
+	}
+}
+
 void
 verdict_fold(struct verdict *v)
 {
 	bool judged;
 
+	sort_reasons(v);
 	v->result = fold(v);
 	judged = v->result != RESULT_REJECT && v->result != RESULT_NONE;
 	for (int l = LAYER_FIRMWARE; l <= LAYER_MIDDLEWARE; l++)

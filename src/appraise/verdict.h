@@ -140,7 +140,7 @@ const char *verdict_printable(struct arena *a, struct span s);
 enum layer layer_of_pcr(unsigned pcr);
 void verdict_quirk(struct verdict *v, const char *name);
 
-/* Fold reasons and checks to v->result. */
+/* Fold reasons and checks to v->result; the gravest reasons come first. */
 void verdict_fold(struct verdict *v);
 
 /* The one JSON document that `appraise -o json` and the API show: result,

@@ -141,6 +141,20 @@ START_TEST(test_graver_reason_displaces)
 }
 END_TEST
 
+START_TEST(test_gravest_first)
+{
+	add(ERR_IMA_PATH, LAYER_OS, EFF_NONE);
+	add(ERR_BOOT_PCR, LAYER_OS, EFF_NONE);
+	add(ERR_LOG_REPLAY, LAYER_OS, EFF_NONE);
+	add(ERR_SB_DISABLED, LAYER_OS, EFF_NONE);
+	verdict_fold(&v);
+	ck_assert_int_eq(v.reasons[0].code, ERR_LOG_REPLAY);
+	ck_assert_int_eq(v.reasons[1].code, ERR_BOOT_PCR);
+	ck_assert_int_eq(v.reasons[2].code, ERR_SB_DISABLED);
+	ck_assert_int_eq(v.reasons[3].code, ERR_IMA_PATH);
+}
+END_TEST
+
 START_TEST(test_once_per_place)
 {
 	struct reason r = REASON(ERR_LOG_ABSENT, LAYER_NONE);
@@ -273,6 +287,7 @@ suite(void)
 	tcase_add_test(t, test_layers);
 	tcase_add_test(t, test_layer_not_judged);
 	tcase_add_test(t, test_graver_reason_displaces);
+	tcase_add_test(t, test_gravest_first);
 	tcase_add_test(t, test_once_per_place);
 	tcase_add_test(t, test_full_arena_keeps_effect);
 	tcase_add_loop_test(t, test_printable, 0,
