@@ -101,8 +101,11 @@ report_event(struct scene *s, const struct lane *l,
 	bool there = step->rule < l->rule->n && code != ERR_BOOT_EVENT_UNKNOWN;
 	const struct event_rule *er =
 	    there ? &l->rule->events[step->rule] : NULL;
-	struct reason r = scene_reason(s, code, ev, er);
+	struct reason r = REASON(code, LAYER_NONE);
 
+	if (scene_full(s, code))
+		return;
+	r = scene_reason(s, code, ev, er);
 	if (step->op == ALIGN_LOST)
 		r.message = "The PCR's events differ from here on; so many "
 			    "follow that they were not compared.";
@@ -118,6 +121,8 @@ report_missing(struct scene *s, const struct lane *l, size_t rule)
 	const struct event_rule *er = &l->rule->events[rule];
 	struct reason r = REASON(ERR_BOOT_EVENT_MISSING, layer_of_pcr(l->pcr));
 
+	if (scene_full(s, ERR_BOOT_EVENT_MISSING))
+		return;
 	if (er->layer != LAYER_NONE)
 		r.layer = er->layer;
 	r.path = "eventlog.events";

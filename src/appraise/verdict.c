@@ -144,6 +144,17 @@ room_for(struct verdict *v, enum err_effect effect)
 	return true;
 }
 
+bool
+verdict_full(const struct verdict *v, enum err_effect effect)
+{
+	if (v->reasons_n < LIMIT_REASONS)
+		return false;
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (gravity(v->reasons[i].effect) < gravity(effect))
+			return false;
+	return true;
+}
+
 void
 verdict_add(struct verdict *v, const struct reason *r, enum err_effect effect)
 {
@@ -222,16 +233,16 @@ fold(const struct verdict *v)
 	return any_check(v, CHECK_FAILED) ? RESULT_NONE : RESULT_PASS;
 }
 
-/* A layer is judged only where the check that covers it came to an end. */
+/* A layer has a result where a rule covers it and came to an end. */
 static enum result
 fold_layer(const struct verdict *v, enum layer l)
 {
 	enum check_state by =
 	    v->checks[l == LAYER_MIDDLEWARE ? CHECK_POLICY_IMA
 					    : CHECK_POLICY_BOOT];
-	enum result out = by == CHECK_PASSED || by == CHECK_FAILED
-			      ? RESULT_PASS
-			      : RESULT_NONE;
+	bool ended = by == CHECK_PASSED || by == CHECK_FAILED;
+	enum result out =
+	    ended && v->layer_judged[l] ? RESULT_PASS : RESULT_NONE;
 
 	for (size_t i = 0; i < v->reasons_n; i++) {
 		if (v->reasons[i].layer != l)

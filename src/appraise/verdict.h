@@ -102,6 +102,7 @@ struct verdict {
 	struct reason reasons[LIMIT_REASONS];
 	uint64_t reasons_dropped; /* over the limit: counted, effect kept */
 	enum err_effect worst;
+	bool layer_judged[LAYER_MIDDLEWARE + 1]; /* a rule covers it */
 	enum result layer_result[LAYER_MIDDLEWARE + 1];
 	size_t quirks_n;
 	const char *quirks[16];
@@ -121,6 +122,10 @@ void verdict_init(struct verdict *v, struct arena *a);
  * LIMIT_REASONS a graver reason takes the place of the last lighter one. */
 void verdict_add(
     struct verdict *v, const struct reason *r, enum err_effect effect);
+
+/* The list is full of reasons that are as grave: another one would only be
+ * counted, so it needs no texts. */
+bool verdict_full(const struct verdict *v, enum err_effect effect);
 
 /* The reason for a failed call: code, path and text from e. Marks `check`
  * failed. */

@@ -101,6 +101,8 @@ END_TEST
 
 START_TEST(test_layers)
 {
+	for (int l = LAYER_FIRMWARE; l <= LAYER_MIDDLEWARE; l++)
+		v.layer_judged[l] = true;
 	add(ERR_BOOT_EVENT_CHANGED, LAYER_OS, EFF_NONE);
 	add(ERR_IMA_PATH, LAYER_MIDDLEWARE, EFF_NONE);
 	verdict_fold(&v);
@@ -113,9 +115,13 @@ END_TEST
 
 START_TEST(test_layer_not_judged)
 {
+	v.layer_judged[LAYER_FIRMWARE] = true;
+	v.layer_judged[LAYER_MIDDLEWARE] = true;
 	v.checks[CHECK_POLICY_IMA] = CHECK_NOT_REQUIRED;
 	verdict_fold(&v);
 	ck_assert_int_eq(v.result, RESULT_PASS);
+	ck_assert_int_eq(v.layer_result[LAYER_FIRMWARE], RESULT_PASS);
+	ck_assert_int_eq(v.layer_result[LAYER_OS], RESULT_NONE);
 	ck_assert_int_eq(v.layer_result[LAYER_MIDDLEWARE], RESULT_NONE);
 }
 END_TEST
@@ -129,6 +135,8 @@ START_TEST(test_graver_reason_displaces)
 		verdict_add(&v, &r, EFF_NONE);
 	}
 	ck_assert_uint_eq(v.reasons_dropped, 5);
+	ck_assert(verdict_full(&v, EFF_WARN));
+	ck_assert(!verdict_full(&v, EFF_FAIL));
 	r.code = ERR_IMA_UNKNOWN_FILE;
 	verdict_add(&v, &r, EFF_NONE);
 	ck_assert_uint_eq(v.reasons_n, LIMIT_REASONS);
