@@ -138,12 +138,14 @@ verify_source(struct cli *c, const char *dir, struct source *s)
 		return cli_fail(c, &e);
 	for (size_t i = 0; i < v->reasons_n; i++) {
 		const struct reason *r = &v->reasons[i];
-		if (r->effect != EFF_FAIL && r->effect != EFF_REJECT)
+		bool fatal = r->effect == EFF_FAIL || r->effect == EFF_REJECT;
+		if (r->code == ERR_POLICY_NONE)
 			continue;
 		fprintf(stderr, "akashi %s: %s: %s [%s%s%s]\n", c->command, dir,
 		    r->message, err_name(r->code), r->path ? " " : "",
 		    r->path ? r->path : "");
-		return EXIT_NOT_TRUSTED;
+		if (fatal)
+			return EXIT_NOT_TRUSTED;
 	}
 	if (s->facts.quote_ok && s->facts.values.n)
 		return EXIT_TRUSTED;

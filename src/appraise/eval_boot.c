@@ -279,6 +279,36 @@ eval_log(struct scene *s, struct err *e)
 	return RC_OK;
 }
 
+/* Layers that some rule covers. PCR 4 and 8 hold what the boot loader does and
+ * what it loads. */
+static bool
+note_layers(const struct policy *p, struct verdict *v)
+{
+	bool any = p->secure_boot;
+
+	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
+		if (p->pcr[k].kind != PCR_VALUES &&
+		    p->pcr[k].kind != PCR_EVENTS)
+			continue;
+		any = true;
+		v->layer_judged[layer_of_pcr(k)] = true;
+		if (k == 4 || k == 8)
+			v->layer_judged[LAYER_OS] = true;
+	}
+	v->layer_judged[LAYER_MIDDLEWARE] = p->ima.present;
+	return any;
+}
+
+static enum check_state
+state_of(const struct scene *s, bool any)
+{
+	if (s->violated)
+		return CHECK_FAILED;
+	if (!any)
+		return CHECK_NOT_REQUIRED;
+	return s->f->values ? CHECK_PASSED : CHECK_NOT_RUN;
+}
+
 rc
 policy_eval_boot(const struct policy *p, const struct boot_facts *f,
     struct verdict *v, struct err *e)
@@ -295,9 +325,6 @@ policy_eval_boot(const struct policy *p, const struct boot_facts *f,
 		for (unsigned k = 0; k < LIMIT_PCRS; k++)
 			TRY(eval_pcr(&s, k, e));
 	}
-	if (s.violated)
-		verdict_check(v, CHECK_POLICY_BOOT, CHECK_FAILED);
-	else if (f->values)
-		verdict_check(v, CHECK_POLICY_BOOT, CHECK_PASSED);
+	verdict_check(v, CHECK_POLICY_BOOT, state_of(&s, note_layers(p, v)));
 	return RC_OK;
 }

@@ -94,17 +94,24 @@ compare_texts(const struct scene *s, const struct lane *l, size_t event,
 }
 
 static void
-report_event(struct scene *s, const struct lane *l, size_t event,
-    enum err_code code, size_t rule)
+report_event(struct scene *s, const struct lane *l,
+    const struct align_step *step, enum err_code code)
 {
-	const struct evlog_event *ev = lane_event(l, event);
-	bool there = rule < l->rule->n && code != ERR_BOOT_EVENT_UNKNOWN;
-	const struct event_rule *er = there ? &l->rule->events[rule] : NULL;
-	struct reason r = scene_reason(s, code, ev, er);
+	const struct evlog_event *ev = lane_event(l, step->event);
+	bool there = step->rule < l->rule->n && code != ERR_BOOT_EVENT_UNKNOWN;
+	const struct event_rule *er =
+	    there ? &l->rule->events[step->rule] : NULL;
+	struct reason r = REASON(code, LAYER_NONE);
 
-	r.rule = there ? rule_path(s, l, rule)
+	if (scene_full(s, code))
+		return;
+	r = scene_reason(s, code, ev, er);
+	if (step->op == ALIGN_LOST)
+		r.message = "The PCR's events differ from here on; so many "
+			    "follow that they were not compared.";
+	r.rule = there ? rule_path(s, l, step->rule)
 		       : arena_printf(s->a, "boot.%u", l->pcr);
-	compare_texts(s, l, event, er, &r);
+	compare_texts(s, l, step->event, er, &r);
 	scene_violate(s, &r);
 }
 
@@ -114,6 +121,8 @@ report_missing(struct scene *s, const struct lane *l, size_t rule)
 	const struct event_rule *er = &l->rule->events[rule];
 	struct reason r = REASON(ERR_BOOT_EVENT_MISSING, layer_of_pcr(l->pcr));
 
+	if (scene_full(s, ERR_BOOT_EVENT_MISSING))
+		return;
 	if (er->layer != LAYER_NONE)
 		r.layer = er->layer;
 	r.path = "eventlog.events";
@@ -139,14 +148,15 @@ told_already(
 
 /* The digest is golden, but do the words beside it still belong to it? */
 static void
-check_bound(struct scene *s, const struct lane *l, size_t event, size_t rule)
+check_bound(
+    struct scene *s, const struct lane *l, const struct align_step *step)
 {
-	const struct golden_value *value =
-	    lane_accepted(l, lane_event(l, event), &l->rule->events[rule]);
+	const struct golden_value *value = lane_accepted(
+	    l, lane_event(l, step->event), &l->rule->events[step->rule]);
 
 	if (value && value->bound &&
-	    !s->f->replay->events[lane_at(l, event)].bound)
-		report_event(s, l, event, ERR_LOG_DIGEST_DATA, rule);
+	    !s->f->replay->events[lane_at(l, step->event)].bound)
+		report_event(s, l, step, ERR_LOG_DIGEST_DATA);
 }
 
 static void
@@ -154,7 +164,7 @@ report_step(
     struct scene *s, const struct lane *l, const struct align_step *step)
 {
 	if (step->op == ALIGN_MATCH) {
-		check_bound(s, l, step->event, step->rule);
+		check_bound(s, l, step);
 		return;
 	}
 	if (told_already(s, l, step))
@@ -162,10 +172,9 @@ report_step(
 	if (step->op == ALIGN_MISSING)
 		report_missing(s, l, step->rule);
 	else if (step->op == ALIGN_EXTRA || step->rule >= l->rule->n)
-		report_event(s, l, step->event, ERR_BOOT_EVENT_UNKNOWN, 0);
+		report_event(s, l, step, ERR_BOOT_EVENT_UNKNOWN);
 	else
-		report_event(
-		    s, l, step->event, ERR_BOOT_EVENT_CHANGED, step->rule);
+		report_event(s, l, step, ERR_BOOT_EVENT_CHANGED);
 }
 
 /* What was extended after the log ended stands in no event: the value must

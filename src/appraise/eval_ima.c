@@ -50,20 +50,17 @@ report(const struct subject *s, enum err_code code, enum err_effect effect,
 	struct arena *a = s->v->arena;
 	struct reason r = REASON(code, layer_of_path(s->entry->path));
 
-	/* Over the limit only the count matters; spare the arena. */
-	bool full = s->v->reasons_n == LIMIT_REASONS;
-	r.path = arena_printf(a, "ima.entries[%u]", s->entry->index);
 	r.pcr = (int)s->entry->pcr;
 	r.event = s->entry->index;
-	r.event_type =
-	    full ? NULL : verdict_printable(a, s->entry->template_name);
-	r.rule = rule;
-	r.expected = expected;
-	r.found =
-	    full ? NULL
-		 : arena_printf(a, "%s %s",
-		       digest_text(a, s->entry->digest_alg, s->entry->digest),
-		       verdict_printable(a, s->entry->path));
+	if (!verdict_full(s->v, effect)) {
+		r.path = arena_printf(a, "ima.entries[%u]", s->entry->index);
+		r.event_type = verdict_printable(a, s->entry->template_name);
+		r.rule = rule;
+		r.expected = expected;
+		r.found = arena_printf(a, "%s %s",
+		    digest_text(a, s->entry->digest_alg, s->entry->digest),
+		    verdict_printable(a, s->entry->path));
+	}
 	verdict_add(s->v, &r, effect);
 	if (effect != EFF_WARN)
 		verdict_check(s->v, CHECK_POLICY_IMA, CHECK_FAILED);
@@ -147,6 +144,8 @@ expected_text(const struct subject *s, const struct refset *set, size_t at,
 	struct arena *a = s->v->arena;
 	struct span text = ima_rules_text(s->p, set, at);
 
+	if (verdict_full(s->v, EFF_FAIL))
+		return NULL;
 	if (found == REFSET_DIGEST)
 		return text.n ? arena_printf(a, "at %.*s", (int)text.n, text.p)
 			      : NULL;

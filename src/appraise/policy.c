@@ -188,7 +188,11 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(decode_secure_boot(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
-		return err_at(e, ERR_MEMORY, NULL, "%s", "");
+		return err_at(e,
+		    p->canonical.failed ? ERR_MEMORY : ERR_POLICY_FORMAT,
+		    "Numbers are integers, and an object has at most 64 "
+		    "members.",
+		    "ima");
 	const json_t *ima = NULL;
 	if (json_has(doc, "ima")) {
 		TRY(json_get_object(doc, "", "ima", &ima, e));

@@ -20,6 +20,9 @@ struct scene {
 /* Add a reason and remember that a boot rule was broken. */
 void scene_violate(struct scene *s, const struct reason *r);
 
+/* The list is full: count one more of this code, which needs no texts. */
+bool scene_full(struct scene *s, enum err_code code);
+
 /* A reason about an event: path, PCR, index, type; the layer is the rule's
  * where it names one (rule may be NULL), else the event's. */
 struct reason scene_reason(const struct scene *s, enum err_code code,

@@ -118,6 +118,7 @@ static const struct bad {
     {EVENT("\"type\":13,\"glob\":\"*\"," ACCEPT), ERR_JSON_UNKNOWN,
 	"boot.4.events[0].glob"},
     /* ima */
+    {IMA("\"x\":1.5"), ERR_POLICY_FORMAT, "ima"},
     {HEAD PCR4 BOOT4 ",\"ima\":{}}", ERR_POLICY_FORMAT, "ima.pcrs"},
     {HEAD PCR10 "\"boot\":{" VALUE4 ",\"10\":{\"values\":[{\"sha256\":\"" D1
 		"\"}]}},\"ima\":{}}",
