@@ -35,7 +35,6 @@ block_signals(void)
 	sigaddset(&stop_signals, SIGTERM);
 	sigaddset(&stop_signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &stop_signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static bool
@@ -439,7 +438,9 @@ run_command(
 		fputs("akashi-agent: OpenSSL cannot be used\n", stderr);
 		return EXIT_TROUBLE;
 	}
-	block_signals();
+	/* enrol may read a token from a terminal, where ^C must end it. */
+	if (c->run != run_enrol)
+		block_signals();
 	int code = c->run(&ag, operands);
 	http_free(ag.link.http);
 	hasher_free(ag.hasher);
@@ -463,6 +464,7 @@ main(int argc, char **argv)
 	struct words w = {0};
 
 	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
 	w.help = argv[1] && strcmp(argv[1], "--help") == 0;
 	w.version = argv[1] && strcmp(argv[1], "--version") == 0;
 	if (c) {
