@@ -40,8 +40,9 @@ struct agent {
 	struct link link; /* link.http NULL until agent_connect() */
 };
 
-/* Connect to `server`, or to o->http.base_url where that is given. */
-MUST_USE rc agent_connect(struct agent *ag, const char *server, struct err *e);
+/* Connect to the server of `id`, trusting its CA file; the options go first. */
+MUST_USE rc agent_connect(
+    struct agent *ag, const struct identity *id, struct err *e);
 
 /* The exit code of a failure. */
 int agent_exit(enum err_code code);

@@ -297,7 +297,7 @@ attest_in(struct agent *ag, struct state *s, struct arena *a,
 
 	TRY(identity_load(s, a, &w.id, e));
 	TRY(progress_load(s, a, &w.p, e));
-	TRY(agent_connect(ag, w.id.server, e));
+	TRY(agent_connect(ag, &w.id, e));
 	w.until = clock_monotonic() + ag->o->patience;
 	rc r = walk(&w, out, e);
 	rc kept = progress_save(s, &w.p, &later);

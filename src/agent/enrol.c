@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* One word from a file: a token in the arguments would be in `ps`. */
@@ -85,29 +86,44 @@ activate(struct agent *ag, struct tpm_device *t, const char *token,
 
 static rc
 enrol_with(struct agent *ag, struct tpm_device *t, const struct state *s,
-    struct arena *a, struct err *e)
+    struct identity *id, struct arena *a, struct err *e)
 {
 	int64_t until = clock_monotonic() + ag->o->patience;
-	struct identity id = {
-	    .server = ag->o->http.base_url, .name = ag->o->name};
 	struct progress first = {0};
 	const char *token = NULL;
 	bool admitted = false;
 
 	TRY(read_token(ag->o->token_file, a, &token, e));
-	TRY(choose_ek(ag, t, a, &id, e));
-	TRY(tpm_load_ek(t, id.ek, a, &id.ek_public, e));
-	TRY(tpm_make_ak(t, ag->o->key, a, &id.ak, e));
-	TRY(tpm_load_ak(t, &id.ak, e));
+	TRY(choose_ek(ag, t, a, id, e));
+	TRY(tpm_load_ek(t, id->ek, a, &id->ek_public, e));
+	TRY(tpm_make_ak(t, ag->o->key, a, &id->ak, e));
+	TRY(tpm_load_ak(t, &id->ak, e));
 	TRY(activate(
-	    ag, t, token, until, a, &id, &first.challenge, &admitted, e));
+	    ag, t, token, until, a, id, &first.challenge, &admitted, e));
 	TRY(tpm_save_ak(t, a, &first.ak_context, e));
-	TRY(identity_save(s, &id, e));
+	TRY(identity_save(s, id, e));
 	TRY(progress_save(s, &first, e));
-	printf("%s is enrolled at %s: %s\n", id.name, id.server,
+	printf("%s is enrolled at %s: %s\n", id->name, id->server,
 	    admitted ? "admitted"
 		     : "pending, until an operator admits it (akashi node "
 		       "approve)");
+	return RC_OK;
+}
+
+/* The CA file's absolute path: a service has another working folder. */
+static rc
+find_ca(const char *path, struct arena *a, const char **out, struct err *e)
+{
+	char *full = path ? realpath(path, NULL) : NULL;
+
+	if (path && !full)
+		return err_text(e, ERR_FILE, path, "Cannot find %.200s: %s.",
+		    path, strerror(errno));
+	const char *copy = arena_printf(a, "%s", full ? full : "");
+	free(full);
+	if (!copy)
+		return err_at(e, ERR_MEMORY, NULL, "%s", path);
+	*out = copy;
 	return RC_OK;
 }
 
@@ -131,13 +147,16 @@ static rc
 enrol_in(
     struct agent *ag, const struct state *s, struct arena *a, struct err *e)
 {
+	struct identity id = {
+	    .server = ag->o->http.base_url, .name = ag->o->name};
 	struct tpm_device *t;
 
 	if (is_enrolled(ag, s, a))
 		return RC_OK;
-	TRY(agent_connect(ag, ag->o->http.base_url, e));
+	TRY(find_ca(ag->o->http.ca_file, a, &id.ca, e));
+	TRY(agent_connect(ag, &id, e));
 	TRY(tpm_open(ag->o->tcti, &t, e));
-	rc r = enrol_with(ag, t, s, a, e);
+	rc r = enrol_with(ag, t, s, &id, a, e);
 	tpm_close(t);
 	return r;
 }

@@ -22,6 +22,45 @@
 
 enum { ROUND_MEMORY = 4 * 1024 * 1024 };
 
+/* --- waiting and stopping ---------------------------------------------------
+ */
+
+static sigset_t stop_signals;
+
+/* SIGTERM and SIGINT stay blocked and are asked for where the agent waits. */
+static void
+block_signals(void)
+{
+	sigemptyset(&stop_signals);
+	sigaddset(&stop_signals, SIGTERM);
+	sigaddset(&stop_signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop_signals, NULL);
+}
+
+static bool
+stopped(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) ||
+						sigismember(&pending, SIGINT));
+}
+
+/* False as soon as a signal asks to stop; it stays pending. */
+static bool
+wait_for(int64_t us)
+{
+	int64_t end = clock_monotonic() + us;
+
+	while (!stopped() && us > 0) {
+		int64_t step = us < TIME_S ? us : TIME_S;
+		const struct timespec t = {step / TIME_S, step % TIME_S * 1000};
+		nanosleep(&t, NULL);
+		us = end - clock_monotonic();
+	}
+	return !stopped();
+}
+
 /* --- options ---------------------------------------------------------------
  */
 
@@ -226,7 +265,8 @@ fill_options(const struct words *w, struct agent_options *o)
 		.ca_file = w->ca,
 		.cert_file = w->cert,
 		.key_file = w->key_file,
-		.insecure_http = w->insecure_http},
+		.insecure_http = w->insecure_http,
+		.stopped = stopped},
 	    .state_dir = or (w->state, DEFAULT_STATE),
 	    .tcti = or (w->tcti, DEFAULT_TCTI),
 	    .name = w->name,
@@ -251,46 +291,6 @@ fill_options(const struct words *w, struct agent_options *o)
 	       set_duration("interval", w->interval, &o->interval);
 }
 
-/* --- waiting and stopping ---------------------------------------------------
- */
-
-static sigset_t stop_signals;
-
-/* SIGTERM and SIGINT stay blocked and are asked for where the agent waits. */
-static void
-block_signals(void)
-{
-	sigemptyset(&stop_signals);
-	sigaddset(&stop_signals, SIGTERM);
-	sigaddset(&stop_signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop_signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-static bool
-stopped(void)
-{
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) ||
-						sigismember(&pending, SIGINT));
-}
-
-/* False as soon as a signal asks to stop; it stays pending. */
-static bool
-wait_for(int64_t us)
-{
-	int64_t end = clock_monotonic() + us;
-
-	while (!stopped() && us > 0) {
-		int64_t step = us < TIME_S ? us : TIME_S;
-		const struct timespec t = {step / TIME_S, step % TIME_S * 1000};
-		nanosleep(&t, NULL);
-		us = end - clock_monotonic();
-	}
-	return !stopped();
-}
-
 /* --- commands ---------------------------------------------------------------
  */
 
@@ -310,20 +310,6 @@ tell_retry(const struct err *e, int64_t wait)
 	complain(e);
 	fprintf(stderr, "akashi-agent: trying again in %.1f s\n",
 	    (double)wait / (double)TIME_S);
-}
-
-rc
-agent_connect(struct agent *ag, const char *server, struct err *e)
-{
-	struct http_options o = ag->o->http;
-
-	if (ag->link.http)
-		return RC_OK;
-	o.base_url = o.base_url ? o.base_url : server;
-	o.stopped = stopped;
-	if (ag->o->patience < 60 * TIME_S)
-		o.total_ms = (long)(ag->o->patience / TIME_MS);
-	return http_new(&o, &ag->link.http, e);
 }
 
 int
@@ -452,7 +438,9 @@ run_command(
 		fputs("akashi-agent: OpenSSL cannot be used\n", stderr);
 		return EXIT_TROUBLE;
 	}
-	block_signals();
+	/* enrol may read a token from a terminal, where ^C must end it. */
+	if (c->run != run_enrol)
+		block_signals();
 	int code = c->run(&ag, operands);
 	http_free(ag.link.http);
 	hasher_free(ag.hasher);
@@ -476,6 +464,7 @@ main(int argc, char **argv)
 	struct words w = {0};
 
 	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
 	w.help = argv[1] && strcmp(argv[1], "--help") == 0;
 	w.version = argv[1] && strcmp(argv[1], "--version") == 0;
 	if (c) {

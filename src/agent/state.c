@@ -157,6 +157,7 @@ identity_decode(
 	const char *ek;
 
 	TRY(field_text(doc, "server", a, &id->server, e));
+	TRY(field_text(doc, "ca", a, &id->ca, e));
 	TRY(field_text(doc, "name", a, &id->name, e));
 	TRY(field_uuid(doc, "tenant", &id->tenant, e));
 	TRY(field_uuid(doc, "node", &id->node, e));
@@ -215,6 +216,7 @@ identity_save(const struct state *s, const struct identity *id, struct err *e)
 
 	jw_object(&w);
 	jw_kstr(&w, "server", id->server);
+	jw_kstr(&w, "ca", id->ca);
 	jw_kstr(&w, "name", id->name);
 	field_put_uuid(&w, "tenant", &id->tenant);
 	field_put_uuid(&w, "node", &id->node);

@@ -18,6 +18,7 @@
 
 struct identity {
 	const char *server; /* base URL */
+	const char *ca;	    /* CA file, absolute; "": the system's store */
 	const char *name;
 	struct uuid tenant, node;
 	const char *token; /* secret */

@@ -180,12 +180,14 @@ tpm_close(struct tpm_device *t)
 
 /* TPM2_PolicySecret(TPM_RH_ENDORSEMENT): PolicyA of the EK Credential Profile
  * 2.4, annex B.3. */
-static const TPM2B_DIGEST policy_a = {
-    .size = 32,
-    .buffer = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
-	0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b,
-	0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa},
-};
+#define POLICY_A                                                               \
+	{                                                                      \
+		.size = 32,                                                    \
+		.buffer = {0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8,     \
+		    0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd,      \
+		    0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1,      \
+		    0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa},                       \
+	}
 
 enum {
 	EK_ATTRIBUTES = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
@@ -228,7 +230,7 @@ static const struct key_row rows[TPM_KEYS] = {
 		    .type = TPM2_ALG_RSA,
 		    .nameAlg = TPM2_ALG_SHA256,
 		    .objectAttributes = EK_ATTRIBUTES,
-		    .authPolicy = policy_a,
+		    .authPolicy = POLICY_A,
 		    .parameters.rsaDetail =
 			{
 			    .symmetric = AES_128_CFB,
@@ -263,7 +265,7 @@ static const struct key_row rows[TPM_KEYS] = {
 		    .type = TPM2_ALG_ECC,
 		    .nameAlg = TPM2_ALG_SHA256,
 		    .objectAttributes = EK_ATTRIBUTES,
-		    .authPolicy = policy_a,
+		    .authPolicy = POLICY_A,
 		    .parameters.eccDetail =
 			{
 			    .symmetric = AES_128_CFB,

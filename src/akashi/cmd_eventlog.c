@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/cli.h"
 #include "base/text.h"
+#include "decode/explain.h"
+#include "decode/uefi_emit.h"
 #include "replay/boot.h"
 
 #include <getopt.h>
@@ -63,6 +65,9 @@ emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
 	if (ev->data.n <= DATA_SHOWN)
 		jw_khex(w, "data", ev->data);
 	jw_kstr(w, "text", uefi_describe(ev, &c->arena));
+	jw_kstr(w, "meaning", uefi_explain(&s->log, index, c->lang, &c->arena));
+	jw_key(w, "facts");
+	uefi_emit(ev, w);
 	jw_kbool(w, "bound", became->bound != 0);
 	jw_kbool(w, "split", became->split);
 	jw_object_end(w);
@@ -181,7 +186,8 @@ print_event(struct cli *c, struct buf *out, const struct shown *s, size_t i)
 		buf_printf(out, "%5zu %3u  ", i, ev->pcr);
 	buf_printf(out, "%-32s %s ", name ? name : "",
 	    binding(ev, &s->replay.events[i]));
-	buf_puts(out, uefi_describe(ev, &c->arena));
+	const char *means = uefi_explain(&s->log, i, c->lang, &c->arena);
+	buf_puts(out, *means ? means : uefi_describe(ev, &c->arena));
 	buf_puts(out, "\n");
 }
 

@@ -14,13 +14,14 @@ enum { LISTS_MAX = 64 };
 
 /* --- learn ------------------------------------------------------------ */
 
-enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE };
+enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE, OPT_KEYRING };
 
 static const struct cli_option learn_options[] = {
     {0, "name", "NAME", "name of the policy; else of the first directory"},
     {0, "pcrs", "SEL", "learn these PCRs alone: sha256:0,1,2"},
     {0, "ima-allow", "SHA256SUMS", "allow these files too; repeatable"},
     {0, "ima-exclude", "GLOB", "do not judge these paths; repeatable"},
+    {0, "ima-keyring", "CERT", "allow files signed by this; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
@@ -31,6 +32,9 @@ struct learning {
 	const char *allow[LISTS_MAX];
 	struct span allow_text[LISTS_MAX];
 	size_t allow_n;
+	const char *keyring[LISTS_MAX];
+	struct span keyring_text[LISTS_MAX];
+	size_t keyring_n;
 	const char *exclude[LISTS_MAX];
 	size_t exclude_n;
 	struct golden *golden;
@@ -87,6 +91,8 @@ learn_option(struct cli *c, struct learning *l, int o, const char *arg)
 		l->name = arg;
 	if (o == OPT_ALLOW)
 		return add_to(c, l->allow, &l->allow_n, arg);
+	if (o == OPT_KEYRING)
+		return add_to(c, l->keyring, &l->keyring_n, arg);
 	if (o == OPT_EXCLUDE)
 		return add_to(c, l->exclude, &l->exclude_n, arg);
 	if (o != OPT_PCRS)
@@ -132,12 +138,14 @@ verify_source(struct cli *c, const char *dir, struct source *s)
 		return cli_fail(c, &e);
 	for (size_t i = 0; i < v->reasons_n; i++) {
 		const struct reason *r = &v->reasons[i];
-		if (r->effect != EFF_FAIL && r->effect != EFF_REJECT)
+		bool fatal = r->effect == EFF_FAIL || r->effect == EFF_REJECT;
+		if (r->code == ERR_POLICY_NONE)
 			continue;
 		fprintf(stderr, "akashi %s: %s: %s [%s%s%s]\n", c->command, dir,
 		    r->message, err_name(r->code), r->path ? " " : "",
 		    r->path ? r->path : "");
-		return EXIT_NOT_TRUSTED;
+		if (fatal)
+			return EXIT_NOT_TRUSTED;
 	}
 	if (s->facts.quote_ok && s->facts.values.n)
 		return EXIT_TRUSTED;
@@ -172,6 +180,20 @@ load_golden(struct cli *c, const char *dir, struct golden *out)
 	return EXIT_TRUSTED;
 }
 
+/* Read each named file and keep the last part of its name as its source. */
+static int
+load_lists(struct cli *c, const char **names, struct span *out, size_t n)
+{
+	struct err e = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		if (!rc_ok(cli_read(c, names[i], SIZE_MAX, &out[i], &e)))
+			return cli_fail(c, &e);
+		names[i] = last_part(c, names[i]);
+	}
+	return EXIT_TRUSTED;
+}
+
 static int
 load_all(struct cli *c, struct learning *l, char **dirs, int n)
 {
@@ -185,21 +207,28 @@ load_all(struct cli *c, struct learning *l, char **dirs, int n)
 	}
 	for (int i = 0; i < n && code == EXIT_TRUSTED; i++)
 		code = load_golden(c, dirs[i], &l->golden[l->n++]);
-	for (size_t i = 0; i < l->allow_n && code == EXIT_TRUSTED; i++) {
-		if (!rc_ok(cli_read(
-			c, l->allow[i], SIZE_MAX, &l->allow_text[i], &e)))
-			code = cli_fail(c, &e);
-		l->allow[i] = last_part(c, l->allow[i]);
-	}
+	if (code == EXIT_TRUSTED)
+		code = load_lists(c, l->allow, l->allow_text, l->allow_n);
+	if (code == EXIT_TRUSTED)
+		code = load_lists(c, l->keyring, l->keyring_text, l->keyring_n);
 	return code;
 }
 
 static int
 learn(struct cli *c, const struct learning *l)
 {
-	const struct learn_options o = {l->name,
-	    l->pcrs_given ? &l->pcrs : NULL, l->allow_text, l->allow,
-	    l->allow_n, l->exclude, l->exclude_n};
+	const struct learn_options o = {
+	    .name = l->name,
+	    .pcrs = l->pcrs_given ? &l->pcrs : NULL,
+	    .ima_allow = l->allow_text,
+	    .ima_allow_names = l->allow,
+	    .ima_allow_n = l->allow_n,
+	    .ima_keyring = l->keyring_text,
+	    .ima_keyring_names = l->keyring,
+	    .ima_keyring_n = l->keyring_n,
+	    .ima_exclude = l->exclude,
+	    .ima_exclude_n = l->exclude_n,
+	};
 	struct learn_note *notes = NULL;
 	struct buf out = {0};
 	struct err e = {0};

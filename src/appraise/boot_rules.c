@@ -31,19 +31,28 @@ bounded_array(const json_t *obj, const char *path, const char *key, size_t max,
 	return RC_OK;
 }
 
-/* The row of a bank's name, added to the policy's banks; -1 if it is none. */
+/* The index of a bank's name; -1 if it is none. */
 static int
-bank_named(struct policy *p, const char *name)
+bank_named(const struct policy *p, const char *name)
 {
 	const struct hash_alg *alg = hash_by_name(span_str(name));
 
-	if (!alg || !alg->bank)
-		return -1;
-	int i = policy_bank(p, alg->id);
-	if (i >= 0 || p->banks_n == LIMIT_BANKS)
-		return i;
-	p->banks[p->banks_n] = alg;
-	return (int)p->banks_n++;
+	return alg ? policy_bank(p, alg->id) : -1;
+}
+
+/* All banks that there are, in one order: the order of members says nothing in
+ * JSON, so it must not show anywhere. */
+static void
+number_banks(struct policy *p)
+{
+	static const uint16_t algs[] = {ALG_SHA1, ALG_SHA256, ALG_SHA384,
+	    ALG_SHA512, ALG_SM3_256, ALG_SHA3_256, ALG_SHA3_384, ALG_SHA3_512};
+
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+		const struct hash_alg *alg = hash_by_id(algs[i]);
+		if (alg && alg->bank)
+			p->banks[p->banks_n++] = alg;
+	}
 }
 
 /* --- golden values -------------------------------------------------------- */
@@ -301,19 +310,6 @@ decode_mask(const json_t *list, const char *path, uint32_t *out, struct err *e)
 	return RC_OK;
 }
 
-/* Order of members says nothing in JSON, so it must not show anywhere. */
-static void
-sort_banks(struct policy *p)
-{
-	for (size_t i = 1; i < p->banks_n; i++)
-		for (size_t j = i;
-		     j > 0 && p->banks[j - 1]->id > p->banks[j]->id; j--) {
-			const struct hash_alg *swap = p->banks[j];
-			p->banks[j] = p->banks[j - 1];
-			p->banks[j - 1] = swap;
-		}
-}
-
 rc
 pcrs_decode(struct policy *p, const json_t *doc, struct err *e)
 {
@@ -321,6 +317,7 @@ pcrs_decode(struct policy *p, const json_t *doc, struct err *e)
 	const char *key;
 	json_t *v;
 
+	number_banks(p);
 	TRY(json_get_object(doc, "", "pcrs", &pcrs, e));
 	json_object_foreach((json_t *)(uintptr_t)pcrs, key, v)
 	{
@@ -337,11 +334,12 @@ pcrs_decode(struct policy *p, const json_t *doc, struct err *e)
 			return err_at(e, ERR_POLICY_EMPTY,
 			    "A bank without PCRs requires nothing.", "%s", at);
 	}
-	sort_banks(p);
 	for (size_t i = 0; i < p->banks_n; i++) {
+		const json_t *list = json_object_get(pcrs, p->banks[i]->name);
 		uint32_t mask = 0;
-		TRY(decode_mask(json_object_get(pcrs, p->banks[i]->name),
-		    "pcrs", &mask, e));
+		if (!list)
+			continue;
+		TRY(decode_mask(list, "pcrs", &mask, e));
 		p->selection.bank[p->selection.n++] =
 		    (struct pcr_selection){p->banks[i]->id, mask};
 	}

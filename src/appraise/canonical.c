@@ -42,6 +42,8 @@ static const char *const reading_order[] = {
     "other_path",
     "weak_digests",
     "exclude",
+    "keyring",
+    "certificate",
     "globs",
     "allow",
     "digest",

@@ -1,119 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The boot rules of a policy, applied to what was measured. */
-#include "appraise/lane.h"
-
-#include "base/text.h"
-
-/* One appraisal: who asks, about what, where the answer goes. */
-struct scene {
-	const struct policy *p;
-	const struct boot_facts *f;
-	struct verdict *v;
-	struct arena *a;
-	struct lanes lanes;
-	uint32_t bad_separator; /* PCRs whose separators were found wanting */
-	bool violated;		/* a boot rule was broken */
-};
+#include "appraise/scene.h"
 
 static uint32_t
 quoted(const struct scene *s, uint16_t alg)
 {
 	return s->f->quoted ? pcr_selections_mask(s->f->quoted, alg) : 0;
-}
-
-static void
-violate(struct scene *s, const struct reason *r)
-{
-	verdict_add(s->v, r, EFF_NONE);
-	s->violated = true;
-}
-
-/* --- texts ---------------------------------------------------------------- */
-
-static const char *
-type_text(struct arena *a, uint32_t type)
-{
-	const char *name = evlog_type_name(type);
-
-	return name ? name : arena_printf(a, "0x%08x", type);
-}
-
-static const char *
-digest_text(struct arena *a, const struct hash_alg *alg, const uint8_t *digest)
-{
-	char hex[2 * HASH_MAX + 1];
-
-	hex_emit(span_of(digest, alg->size), hex);
-	return arena_printf(a, "%s:%s", alg->name, hex);
-}
-
-static const char *
-or_empty(const char *s)
-{
-	return s ? s : "";
-}
-
-/* "text digest", either of which may be missing. */
-static const char *
-joined(struct arena *a, const char *text, const char *digest)
-{
-	bool both = *or_empty(text) && *or_empty(digest);
-
-	return arena_printf(
-	    a, "%s%s%s", or_empty(text), both ? " " : "", or_empty(digest));
-}
-
-/* The first alternatives of a list, as one line. `bank` < 0: no digests. */
-static const char *
-values_text(const struct scene *s, const struct golden_value *values, size_t n,
-    int bank)
-{
-	enum { SHOWN = 3 };
-	const char *out = NULL;
-
-	for (size_t i = 0; i < n && i < SHOWN; i++) {
-		const char *digest = NULL;
-		if (bank >= 0 && values[i].digest[bank])
-			digest = digest_text(
-			    s->a, s->p->banks[bank], values[i].digest[bank]);
-		const char *one = joined(s->a, values[i].text, digest);
-		out = out ? arena_printf(s->a, "%s | %s", out, or_empty(one))
-			  : one;
-	}
-	if (n > SHOWN)
-		out = arena_printf(
-		    s->a, "%s | … (%zu more)", or_empty(out), n - SHOWN);
-	return out;
-}
-
-static const char *
-event_path(const struct scene *s, const struct evlog_event *ev)
-{
-	return arena_printf(s->a, "eventlog.events[%u]", ev->index);
-}
-
-static struct reason
-reason_of_event(const struct scene *s, enum err_code code,
-    const struct evlog_event *ev, const struct event_rule *rule)
-{
-	struct reason r = REASON(code, LAYER_NONE);
-
-	r.layer = rule && rule->layer != LAYER_NONE
-		      ? rule->layer
-		      : layer_by_name(uefi_layer(s->f->log, ev));
-	if (r.layer == LAYER_NONE)
-		r.layer = layer_of_pcr(ev->pcr);
-	r.path = event_path(s, ev);
-	r.pcr = (int)ev->pcr;
-	r.event = ev->index;
-	r.event_type = type_text(s->a, ev->type);
-	return r;
-}
-
-static const char *
-rule_path(const struct scene *s, const struct lane *l, size_t rule)
-{
-	return arena_printf(s->a, "boot.%u.events[%zu]", l->pcr, rule);
 }
 
 /* --- selection ------------------------------------------------------------ */
@@ -178,8 +70,8 @@ eval_unmeasured(struct scene *s)
 			r.pcr = (int)pcrs[k];
 			r.path = arena_printf(
 			    s->a, "pcrs.%s[%u]", alg->name, pcrs[k]);
-			r.found = digest_text(s->a, alg, b->pcr[pcrs[k]]);
-			violate(s, &r);
+			r.found = text_of_digest(s->a, alg, b->pcr[pcrs[k]]);
+			scene_violate(s, &r);
 		}
 	}
 }
@@ -210,9 +102,9 @@ eval_separator(struct scene *s, uint32_t at, bool first)
 		code = ERR_BOOT_ERROR;
 	if (code == ERR_OK)
 		return;
-	struct reason r = reason_of_event(s, code, ev, NULL);
+	struct reason r = scene_reason(s, code, ev, NULL);
 	r.found = uefi_describe(ev, s->a);
-	violate(s, &r);
+	scene_violate(s, &r);
 	s->bad_separator |= 1u << ev->pcr;
 }
 
@@ -235,7 +127,7 @@ eval_separators(struct scene *s, uint32_t judged)
 		    REASON(ERR_LOG_SEPARATOR_MISSING, layer_of_pcr(pcr));
 		r.pcr = (int)pcr;
 		r.path = "eventlog.events";
-		violate(s, &r);
+		scene_violate(s, &r);
 		s->bad_separator |= 1u << pcr;
 	}
 }
@@ -270,10 +162,10 @@ eval_variables_bound(struct scene *s)
 		    s->f->replay->events[at].bound)
 			continue;
 		struct reason r =
-		    reason_of_event(s, ERR_LOG_DIGEST_DATA, ev, NULL);
+		    scene_reason(s, ERR_LOG_DIGEST_DATA, ev, NULL);
 		r.rule = "secure_boot.required";
 		r.found = uefi_describe(ev, s->a);
-		violate(s, &r);
+		scene_violate(s, &r);
 		all = false;
 	}
 	return all;
@@ -289,7 +181,7 @@ eval_secure_boot(struct scene *s)
 	if (!eval_variables_bound(s) || state == 1)
 		return;
 	if (ev) {
-		r = reason_of_event(s, ERR_SB_UNKNOWN, ev, NULL);
+		r = scene_reason(s, ERR_SB_UNKNOWN, ev, NULL);
 		r.found = uefi_describe(ev, s->a);
 	}
 	if (state == 0)
@@ -297,205 +189,7 @@ eval_secure_boot(struct scene *s)
 	r.pcr = 7;
 	r.rule = "secure_boot.required";
 	r.expected = "SecureBoot = 01";
-	violate(s, &r);
-}
-
-/* --- events of one PCR ---------------------------------------------------- */
-
-/* Two long texts that begin alike are shown from where they part: the prefix
- * up to its colon, "…", the word in which they differ and what follows. */
-enum { TEXT_SHOWN = 100, TEXT_BEFORE = 24 };
-
-static const char *
-shortened(struct arena *a, const char *text, size_t same)
-{
-	const char *colon = strstr(text, ": ");
-	size_t head = colon ? (size_t)(colon - text) + 2 : 0;
-	size_t from = same > TEXT_BEFORE ? same - TEXT_BEFORE : 0;
-
-	while (from > head && text[from - 1] != ' ')
-		from--;
-	/* Never begin inside a UTF-8 character. */
-	while (from > 0 && ((unsigned char)text[from] & 0xc0) == 0x80)
-		from--;
-	size_t end = strlen(text);
-	if (end - from > TEXT_SHOWN) {
-		end = from + TEXT_SHOWN;
-		while (((unsigned char)text[end] & 0xc0) == 0x80)
-			end--;
-	}
-	if (from <= head || same < head)
-		return text;
-	return arena_printf(a, "%.*s… %.*s%s", (int)head, text,
-	    (int)(end - from), text + from, text[end] ? "…" : "");
-}
-
-static void
-shorten(struct arena *a, struct reason *r)
-{
-	size_t same = 0;
-
-	if (!r->expected || !r->found || strlen(r->found) <= TEXT_SHOWN)
-		return;
-	while (r->expected[same] && r->expected[same] == r->found[same])
-		same++;
-	const char *expected = shortened(a, r->expected, same);
-	const char *found = shortened(a, r->found, same);
-	if (expected && found && expected != r->expected && found != r->found) {
-		r->expected = expected;
-		r->found = found;
-	}
-}
-
-/* Texts alone where the event's text is bound and differs; with digests where
- * it is only a label or says the same. */
-static void
-compare_texts(const struct scene *s, const struct lane *l, size_t event,
-    const struct event_rule *rule, struct reason *r)
-{
-	const struct evlog_event *ev = lane_event(l, event);
-	bool bound = s->f->replay->events[lane_at(l, event)].bound != 0;
-	const char *label = uefi_describe(ev, s->a);
-	const char *want = rule && rule->n ? rule->accept[0].text : NULL;
-	bool same_type = rule && rule->type == ev->type;
-	bool plain =
-	    same_type && bound && *label && want && strcmp(label, want) != 0;
-	const uint8_t *digest = l->banks_n ? ev->digests[l->alg[0]] : NULL;
-	int bank = l->banks_n ? (int)l->bank[0] : -1;
-
-	if (!plain && digest)
-		label = joined(
-		    s->a, label, digest_text(s->a, s->p->banks[bank], digest));
-	r->found = label;
-	if (!rule)
-		return;
-	r->expected = values_text(s, rule->accept, rule->n, plain ? -1 : bank);
-	if (plain && rule->n == 1)
-		shorten(s->a, r);
-	if (same_type)
-		return;
-	r->expected = arena_printf(s->a, "%s: %s",
-	    or_empty(type_text(s->a, rule->type)), or_empty(r->expected));
-	r->found = arena_printf(s->a, "%s: %s",
-	    or_empty(type_text(s->a, ev->type)), or_empty(r->found));
-}
-
-static void
-report_event(struct scene *s, const struct lane *l, size_t event,
-    enum err_code code, size_t rule)
-{
-	const struct evlog_event *ev = lane_event(l, event);
-	bool there = rule < l->rule->n && code != ERR_BOOT_EVENT_UNKNOWN;
-	const struct event_rule *er = there ? &l->rule->events[rule] : NULL;
-	struct reason r = reason_of_event(s, code, ev, er);
-
-	r.rule = there ? rule_path(s, l, rule)
-		       : arena_printf(s->a, "boot.%u", l->pcr);
-	compare_texts(s, l, event, er, &r);
-	violate(s, &r);
-}
-
-static void
-report_missing(struct scene *s, const struct lane *l, size_t rule)
-{
-	const struct event_rule *er = &l->rule->events[rule];
-	struct reason r = REASON(ERR_BOOT_EVENT_MISSING, layer_of_pcr(l->pcr));
-
-	if (er->layer != LAYER_NONE)
-		r.layer = er->layer;
-	r.path = "eventlog.events";
-	r.pcr = (int)l->pcr;
-	r.event_type = type_text(s->a, er->type);
-	r.rule = rule_path(s, l, rule);
-	r.expected = values_text(
-	    s, er->accept, er->n, l->banks_n ? (int)l->bank[0] : -1);
-	violate(s, &r);
-}
-
-/* A duplicate or missing separator was reported by its own code. */
-static bool
-told_already(
-    const struct scene *s, const struct lane *l, const struct align_step *step)
-{
-	if (!(s->bad_separator & 1u << l->pcr))
-		return false;
-	if (step->op == ALIGN_MISSING)
-		return l->rule->events[step->rule].type == EV_SEPARATOR;
-	return lane_event(l, step->event)->type == EV_SEPARATOR;
-}
-
-/* The digest is golden, but do the words beside it still belong to it? */
-static void
-check_bound(struct scene *s, const struct lane *l, size_t event, size_t rule)
-{
-	const struct golden_value *value =
-	    lane_accepted(l, lane_event(l, event), &l->rule->events[rule]);
-
-	if (value && value->bound &&
-	    !s->f->replay->events[lane_at(l, event)].bound)
-		report_event(s, l, event, ERR_LOG_DIGEST_DATA, rule);
-}
-
-static void
-report_step(
-    struct scene *s, const struct lane *l, const struct align_step *step)
-{
-	if (step->op == ALIGN_MATCH) {
-		check_bound(s, l, step->event, step->rule);
-		return;
-	}
-	if (told_already(s, l, step))
-		return;
-	if (step->op == ALIGN_MISSING)
-		report_missing(s, l, step->rule);
-	else if (step->op == ALIGN_EXTRA || step->rule >= l->rule->n)
-		report_event(s, l, step->event, ERR_BOOT_EVENT_UNKNOWN, 0);
-	else
-		report_event(
-		    s, l, step->event, ERR_BOOT_EVENT_CHANGED, step->rule);
-}
-
-/* What was extended after the log ended stands in no event: the value must
- * follow from the log alone. */
-static void
-check_unlogged(struct scene *s, const struct lane *l)
-{
-	for (size_t b = 0; b < l->banks_n; b++) {
-		const struct hash_alg *alg = s->p->banks[l->bank[b]];
-		const struct bank *quote = banks_get(s->f->values, alg->id);
-		const struct bank *log =
-		    banks_get(&s->f->replay->banks, alg->id);
-		if (quote && log &&
-		    memcmp(quote->pcr[l->pcr], log->pcr[l->pcr], alg->size) ==
-			0)
-			continue;
-		struct reason r =
-		    REASON(ERR_BOOT_EVENT_UNKNOWN, layer_of_pcr(l->pcr));
-		r.message = "The PCR holds more than the boot log says: it was "
-			    "extended by something that no log here names.";
-		r.pcr = (int)l->pcr;
-		r.path = arena_printf(s->a, "pcrs.%s[%u]", alg->name, l->pcr);
-		r.rule = arena_printf(s->a, "boot.%u.events", l->pcr);
-		if (log)
-			r.expected = digest_text(s->a, alg, log->pcr[l->pcr]);
-		if (quote)
-			r.found = digest_text(s->a, alg, quote->pcr[l->pcr]);
-		violate(s, &r);
-		return;
-	}
-}
-
-static rc
-eval_events(struct scene *s, const struct lane *l, struct err *e)
-{
-	struct align_step *steps = NULL;
-	size_t n = 0;
-
-	TRY(lane_align(l, s->a, &steps, &n, e));
-	for (size_t i = 0; i < n; i++)
-		report_step(s, l, &steps[i]);
-	check_unlogged(s, l);
-	return RC_OK;
+	scene_violate(s, &r);
 }
 
 /* --- the value of one PCR ------------------------------------------------- */
@@ -532,9 +226,9 @@ eval_values(struct scene *s, const struct lane *l)
 	r.pcr = (int)l->pcr;
 	r.rule = arena_printf(s->a, "boot.%u.values", l->pcr);
 	r.expected =
-	    values_text(s, l->rule->values, l->rule->n, (int)l->bank[0]);
-	r.found = have ? digest_text(s->a, alg, have->pcr[l->pcr]) : NULL;
-	violate(s, &r);
+	    text_of_values(s, l->rule->values, l->rule->n, (int)l->bank[0]);
+	r.found = have ? text_of_digest(s->a, alg, have->pcr[l->pcr]) : NULL;
+	scene_violate(s, &r);
 }
 
 /* --- all PCRs ------------------------------------------------------------- */
@@ -575,7 +269,7 @@ eval_log(struct scene *s, struct err *e)
 	if (!s->f->log || !s->f->replay) {
 		struct reason r = REASON(ERR_LOG_ABSENT, LAYER_NONE);
 		r.path = "eventlog";
-		violate(s, &r);
+		scene_violate(s, &r);
 		return RC_OK;
 	}
 	TRY(lanes_sort(s->f->log, s->a, &s->lanes, e));
@@ -583,6 +277,36 @@ eval_log(struct scene *s, struct err *e)
 	if (s->p->secure_boot)
 		eval_secure_boot(s);
 	return RC_OK;
+}
+
+/* Layers that some rule covers. PCR 4 and 8 hold what the boot loader does and
+ * what it loads. */
+static bool
+note_layers(const struct policy *p, struct verdict *v)
+{
+	bool any = p->secure_boot;
+
+	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
+		if (p->pcr[k].kind != PCR_VALUES &&
+		    p->pcr[k].kind != PCR_EVENTS)
+			continue;
+		any = true;
+		v->layer_judged[layer_of_pcr(k)] = true;
+		if (k == 4 || k == 8)
+			v->layer_judged[LAYER_OS] = true;
+	}
+	v->layer_judged[LAYER_MIDDLEWARE] = p->ima.present;
+	return any;
+}
+
+static enum check_state
+state_of(const struct scene *s, bool any)
+{
+	if (s->violated)
+		return CHECK_FAILED;
+	if (!any)
+		return CHECK_NOT_REQUIRED;
+	return s->f->values ? CHECK_PASSED : CHECK_NOT_RUN;
 }
 
 rc
@@ -601,9 +325,6 @@ policy_eval_boot(const struct policy *p, const struct boot_facts *f,
 		for (unsigned k = 0; k < LIMIT_PCRS; k++)
 			TRY(eval_pcr(&s, k, e));
 	}
-	if (s.violated)
-		verdict_check(v, CHECK_POLICY_BOOT, CHECK_FAILED);
-	else if (f->values)
-		verdict_check(v, CHECK_POLICY_BOOT, CHECK_PASSED);
+	verdict_check(v, CHECK_POLICY_BOOT, state_of(&s, note_layers(p, v)));
 	return RC_OK;
 }

@@ -50,20 +50,17 @@ report(const struct subject *s, enum err_code code, enum err_effect effect,
 	struct arena *a = s->v->arena;
 	struct reason r = REASON(code, layer_of_path(s->entry->path));
 
-	/* Over the limit only the count matters; spare the arena. */
-	bool full = s->v->reasons_n == LIMIT_REASONS;
-	r.path = arena_printf(a, "ima.entries[%u]", s->entry->index);
 	r.pcr = (int)s->entry->pcr;
 	r.event = s->entry->index;
-	r.event_type =
-	    full ? NULL : verdict_printable(a, s->entry->template_name);
-	r.rule = rule;
-	r.expected = expected;
-	r.found =
-	    full ? NULL
-		 : arena_printf(a, "%s %s",
-		       digest_text(a, s->entry->digest_alg, s->entry->digest),
-		       verdict_printable(a, s->entry->path));
+	if (!verdict_full(s->v, effect)) {
+		r.path = arena_printf(a, "ima.entries[%u]", s->entry->index);
+		r.event_type = verdict_printable(a, s->entry->template_name);
+		r.rule = rule;
+		r.expected = expected;
+		r.found = arena_printf(a, "%s %s",
+		    digest_text(a, s->entry->digest_alg, s->entry->digest),
+		    verdict_printable(a, s->entry->path));
+	}
 	verdict_add(s->v, &r, effect);
 	if (effect != EFF_WARN)
 		verdict_check(s->v, CHECK_POLICY_IMA, CHECK_FAILED);
@@ -124,6 +121,21 @@ set_of(const struct ima_rules *r, const struct hash_alg *alg)
 	return NULL;
 }
 
+/* By which of the keys that may sign this path, if any. */
+static enum filesig
+signature(const struct ima_rules *r, const struct hash_alg *alg,
+    const struct ima_entry *entry)
+{
+	const struct file_key *keys[KEYRING_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->keyring_n; i++)
+		if (!r->keyring[i].glob ||
+		    glob_match(r->keyring[i].glob, entry->path))
+			keys[n++] = r->keyring[i].key;
+	return filesig_check(keys, n, entry->sig, alg, entry->digest.p);
+}
+
 /* What the allow list has at this entry, in its own words. */
 static const char *
 expected_text(const struct subject *s, const struct refset *set, size_t at,
@@ -132,6 +144,8 @@ expected_text(const struct subject *s, const struct refset *set, size_t at,
 	struct arena *a = s->v->arena;
 	struct span text = ima_rules_text(s->p, set, at);
 
+	if (verdict_full(s->v, EFF_FAIL))
+		return NULL;
 	if (found == REFSET_DIGEST)
 		return text.n ? arena_printf(a, "at %.*s", (int)text.n, text.p)
 			      : NULL;
@@ -154,6 +168,12 @@ check_file(const struct subject *s)
 			found =
 			    refset_get(set, entry->digest.p, entry->path, &at);
 		if (found == REFSET_PAIR || allowed_by_glob(r, alg, entry))
+			return;
+		enum filesig sig = signature(r, alg, entry);
+		if (sig == FILESIG_BAD)
+			report(s, ERR_IMA_SIGNATURE, EFF_FAIL, "ima.keyring",
+			    NULL);
+		if (sig == FILESIG_BAD || sig == FILESIG_GOOD)
 			return;
 	}
 	if (found == REFSET_NONE)

@@ -159,6 +159,11 @@ describe_ima(const struct policy *p, struct buf *out)
 	for (size_t i = 0; i < r->globs_n; i++)
 		buf_printf(
 		    out, "    one digest allowed at %s\n", r->globs[i].glob);
+	for (size_t i = 0; i < r->keyring_n; i++)
+		buf_printf(out, "    signed by %s%s%s\n",
+		    file_key_subject(r->keyring[i].key),
+		    r->keyring[i].glob ? ", at " : "",
+		    r->keyring[i].glob ? r->keyring[i].glob : "");
 	for (size_t i = 0; i < r->exclude_n; i++)
 		buf_printf(out, "    not judged: %s\n", r->exclude[i].glob);
 	for (size_t i = 0; i < r->templates_n; i++)

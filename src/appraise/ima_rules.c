@@ -310,6 +310,61 @@ decode_globs(struct policy *p, const json_t *ima, const char *key,
 	return RC_OK;
 }
 
+/* --- keyring ----------------------------------------------------------- */
+
+static rc
+decode_signer(struct policy *p, const json_t *v, const char *path,
+    struct signer *out, struct err *e)
+{
+	static const char *const known[] = {
+	    "certificate", "glob", "source", NULL};
+	struct span text;
+	struct span der;
+	struct span glob;
+
+	TRY(json_only(v, path, known, e));
+	TRY(json_get_str(v, path, "certificate", &text, e));
+	TRY(policy_string(p, v, path, "source", &out->source, e));
+	if (json_has(v, "glob")) {
+		TRY(json_get_str(v, path, "glob", &glob, e));
+		out->glob = kernel_spelling(&p->arena, glob);
+		if (!out->glob)
+			return err_at(e, ERR_MEMORY, NULL, "%s", path);
+	}
+	rc r = base64url_decode(text, &p->arena, &der);
+	if (rc_ok(r))
+		r = file_key_from_cert(der, &out->key, e);
+	if (r.code == ERR_ENCODING)
+		return err_at(e, ERR_POLICY_FORMAT,
+		    "A certificate is its DER in base64url, with a key of RSA "
+		    "2048, P-256 or stronger.",
+		    "%s.certificate", path);
+	return r;
+}
+
+static rc
+decode_keyring(struct policy *p, const json_t *ima, struct err *e)
+{
+	const json_t *list = NULL;
+
+	if (!json_has(ima, "keyring"))
+		return RC_OK;
+	TRY(json_get_array(ima, "ima", "keyring", &list, e));
+	size_t n = json_array_size(list);
+	p->ima.keyring = arena_array(&p->arena, n, sizeof(*p->ima.keyring));
+	if (!p->ima.keyring || n > KEYRING_MAX)
+		return err_at(e, p->ima.keyring ? ERR_JSON_LIMIT : ERR_MEMORY,
+		    NULL, "ima.keyring");
+	for (size_t i = 0; i < n; i++) {
+		char at[POLICY_PATH];
+		policy_path(at, "ima.keyring[%zu]", i);
+		TRY(decode_signer(
+		    p, json_array_get(list, i), at, &p->ima.keyring[i], e));
+		p->ima.keyring_n = i + 1;
+	}
+	return RC_OK;
+}
+
 /* --- the rest ------------------------------------------------------------- */
 
 static rc
@@ -391,7 +446,8 @@ rc
 ima_rules_decode(struct policy *p, const json_t *ima, struct err *e)
 {
 	static const char *const known[] = {"pcrs", "templates", "violations",
-	    "other_path", "weak_digests", "allow", "globs", "exclude", NULL};
+	    "other_path", "weak_digests", "allow", "globs", "keyring",
+	    "exclude", NULL};
 	struct ima_rules *r = &p->ima;
 
 	TRY(json_only(ima, "ima", known, e));
@@ -406,6 +462,7 @@ ima_rules_decode(struct policy *p, const json_t *ima, struct err *e)
 	TRY(decode_effect(ima, "weak_digests", &r->weak, e));
 	TRY(decode_globs(p, ima, "globs", &r->globs, &r->globs_n, e));
 	TRY(decode_globs(p, ima, "exclude", &r->exclude, &r->exclude_n, e));
+	TRY(decode_keyring(p, ima, e));
 	return decode_allow(p, ima, e);
 }
 
@@ -415,4 +472,7 @@ ima_rules_free(struct ima_rules *r)
 	for (size_t i = 0; i < r->allow_n; i++)
 		refset_free(r->allow[i]);
 	r->allow_n = 0;
+	for (size_t i = 0; i < r->keyring_n; i++)
+		file_key_free(r->keyring[i].key);
+	r->keyring_n = 0;
 }

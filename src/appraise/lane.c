@@ -86,14 +86,46 @@ lane_accepted(const struct lane *l, const struct evlog_event *ev,
 	return NULL;
 }
 
-/* Loaders prefix their strings: "kernel_cmdline: ". */
+/* Does the event's string or variable begin as the rule's text does, up to the
+ * mark that ends its name? Only to tell which of several changed: nothing is
+ * accepted by it. */
 static bool
 same_prefix(const struct evlog_event *ev, const char *text)
 {
-	const char *colon = text ? strchr(text, ':') : NULL;
+	const char *colon = strchr(text, ':');
 	size_t n = colon ? (size_t)(colon - text) + 1 : 0;
 
 	return n == 0 || (ev->data.n >= n && memcmp(ev->data.p, text, n) == 0);
+}
+
+static bool
+same_name(const struct evlog_event *ev, const char *text)
+{
+	const char *end = strstr(text, " = ");
+	size_t n = end ? (size_t)(end - text) : 0;
+	struct uefi_variable var;
+
+	if (n == 0 || !uefi_variable_decode(ev, &var) || var.name.n != 2 * n)
+		return n == 0;
+	for (size_t i = 0; i < n; i++)
+		if (var.name.p[2 * i] != (uint8_t)text[i] ||
+		    var.name.p[2 * i + 1] != 0)
+			return false;
+	return true;
+}
+
+static bool
+same_kind(const struct evlog_event *ev, const struct event_rule *r)
+{
+	const char *text = r->accept[0].text;
+
+	if (ev->type != r->type)
+		return false;
+	if (!text)
+		return true;
+	if (ev->type == EV_IPL)
+		return same_prefix(ev, text);
+	return !uefi_is_variable(ev) || same_name(ev, text);
 }
 
 static enum align_fit
@@ -105,11 +137,7 @@ fit(const void *ctx, size_t event, size_t rule)
 
 	if (lane_accepted(l, ev, r))
 		return FIT_EXACT;
-	if (ev->type != r->type)
-		return FIT_FAR;
-	return ev->type != EV_IPL || same_prefix(ev, r->accept[0].text)
-		   ? FIT_NEAR
-		   : FIT_FAR;
+	return same_kind(ev, r) ? FIT_NEAR : FIT_FAR;
 }
 
 static bool

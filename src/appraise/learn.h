@@ -19,6 +19,10 @@ struct learn_options {
 	const struct span *ima_allow;
 	const char *const *ima_allow_names; /* their "source"; or NULL */
 	size_t ima_allow_n;
+	/* certificates whose signatures are accepted, DER or PEM */
+	const struct span *ima_keyring;
+	const char *const *ima_keyring_names; /* their "source"; or NULL */
+	size_t ima_keyring_n;
 	const char *const *ima_exclude; /* globs of paths that are not judged */
 	size_t ima_exclude_n;
 };

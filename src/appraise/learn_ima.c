@@ -243,8 +243,40 @@ emit_exclude(const struct draft *d, struct jw *w)
 	jw_array_end(w);
 }
 
-static void
-emit_ima(const struct harvest *h, struct jw *w)
+static rc
+emit_certificate(const struct draft *d, size_t i, struct jw *w, struct err *e)
+{
+	struct file_key *key = NULL;
+	struct span cert = d->o->ima_keyring[i];
+
+	TRY(file_key_from_cert(cert, &key, e));
+	const char *text = base64url_string(d->a, file_key_der(key));
+	file_key_free(key);
+	if (!text)
+		return err_at(e, ERR_MEMORY, NULL, "ima.keyring");
+	jw_object(w);
+	jw_kstr(w, "certificate", text);
+	if (d->o->ima_keyring_names)
+		jw_kstr(w, "source", d->o->ima_keyring_names[i]);
+	jw_object_end(w);
+	return RC_OK;
+}
+
+static rc
+emit_keyring(const struct draft *d, struct jw *w, struct err *e)
+{
+	if (!d->o->ima_keyring_n)
+		return RC_OK;
+	jw_key(w, "keyring");
+	jw_array(w);
+	for (size_t i = 0; i < d->o->ima_keyring_n; i++)
+		TRY(emit_certificate(d, i, w, e));
+	jw_array_end(w);
+	return RC_OK;
+}
+
+static rc
+emit_ima(const struct harvest *h, struct jw *w, struct err *e)
 {
 	const struct draft *d = h->d;
 	uint32_t lists = (uint32_t)d->o->ima_allow_n;
@@ -265,6 +297,7 @@ emit_ima(const struct harvest *h, struct jw *w)
 		jw_span(w, h->templates[i]);
 	jw_array_end(w);
 	emit_exclude(d, w);
+	TRY(emit_keyring(d, w, e));
 	jw_key(w, "allow");
 	jw_array(w);
 	for (uint32_t i = 0; i < lists; i++)
@@ -273,6 +306,7 @@ emit_ima(const struct harvest *h, struct jw *w)
 		emit_group(h, lists + i, d->golden[i].source, w);
 	jw_array_end(w);
 	jw_object_end(w);
+	return RC_OK;
 }
 
 static void
@@ -306,10 +340,10 @@ learn_ima_emit(struct draft *d, struct jw *w, struct err *e)
 		r = take_golden(&h, d->golden[i].ima, lists + i, e);
 	if (rc_ok(r))
 		r = mark_all(&h, e);
-	if (rc_ok(r)) {
-		emit_ima(&h, w);
+	if (rc_ok(r))
+		r = emit_ima(&h, w, e);
+	if (rc_ok(r))
 		note_lists(&h);
-	}
 	free(h.pairs);
 	return r;
 }

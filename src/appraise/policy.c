@@ -136,7 +136,7 @@ decode_valid_for(struct policy *p, const json_t *doc, struct err *e)
 static bool
 says_something(const struct policy *p)
 {
-	if (p->ima.allow_n || p->ima.globs_n)
+	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
@@ -188,7 +188,11 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(decode_secure_boot(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
-		return err_at(e, ERR_MEMORY, NULL, "%s", "");
+		return err_at(e,
+		    p->canonical.failed ? ERR_MEMORY : ERR_POLICY_FORMAT,
+		    "Numbers are integers, and an object has at most 64 "
+		    "members.",
+		    "ima");
 	const json_t *ima = NULL;
 	if (json_has(doc, "ima")) {
 		TRY(json_get_object(doc, "", "ima", &ima, e));

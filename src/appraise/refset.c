@@ -16,9 +16,10 @@ struct refset {
 	size_t size; /* of one record: digest, path hash, text offset */
 	size_t n, cap;
 	uint8_t *records;
-	unsigned bits;	   /* leading bits of a digest that choose a run */
-	uint32_t *first;   /* 2^bits + 1 starts of runs */
+	unsigned bits;	   /* leading bits of a digest or path hash: its run */
+	uint32_t *first;   /* 2^bits + 1 starts of runs of records */
 	uint32_t *by_path; /* entries sorted by path hash */
+	uint32_t *first_path; /* starts of runs in by_path */
 };
 
 enum { TAIL = sizeof(uint64_t) + sizeof(uint32_t) };
@@ -99,6 +100,7 @@ refset_free(struct refset *s)
 	free(s->records);
 	free(s->first);
 	free(s->by_path);
+	free(s->first_path);
 	free(s);
 }
 
@@ -170,17 +172,21 @@ by_digest(const void *a, const void *b, void *set)
 	return x.text < y.text ? -1 : x.text > y.text;
 }
 
+/* An entry on its way into by_path. */
+struct place {
+	uint64_t path;
+	uint32_t entry;
+};
+
 static int
-by_path(const void *a, const void *b, void *set)
+by_place(const void *a, const void *b)
 {
-	const struct refset *s = set;
-	uint32_t i = *(const uint32_t *)a;
-	uint32_t j = *(const uint32_t *)b;
-	uint64_t x = tail_of(s, i).path;
-	uint64_t y = tail_of(s, j).path;
-	if (x != y)
-		return x < y ? -1 : 1;
-	return i < j ? -1 : i > j;
+	const struct place *x = a;
+	const struct place *y = b;
+
+	if (x->path != y->path)
+		return x->path < y->path ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
 static void
@@ -208,23 +214,55 @@ run_of(const struct refset *s, const uint8_t *digest)
 	return s->bits ? head >> (32 - s->bits) : 0;
 }
 
+static size_t
+run_of_path(const struct refset *s, uint64_t path)
+{
+	return s->bits ? (size_t)(path >> (64 - s->bits)) : 0;
+}
+
 /* first[r] is the first entry of run r or of a later one. */
 static bool
-index_runs(struct refset *s)
+index_records(struct refset *s)
 {
-	while (s->bits < 24 && (size_t)1 << (s->bits + 2) <= s->n)
-		s->bits++;
 	size_t runs = (size_t)1 << s->bits;
+	size_t i = 0;
+
 	s->first = calloc(runs + 1, sizeof(*s->first));
 	if (!s->first)
 		return false;
-	size_t i = 0;
-	for (size_t r = 0; r < runs; r++) {
+	for (size_t r = 0; r <= runs; r++) {
 		s->first[r] = (uint32_t)i;
 		while (i < s->n && run_of(s, record(s, i)) == r)
 			i++;
 	}
-	s->first[runs] = (uint32_t)s->n;
+	return true;
+}
+
+static bool
+index_paths(struct refset *s)
+{
+	size_t runs = (size_t)1 << s->bits;
+	struct place *places = calloc(s->n + 1, sizeof(*places));
+	size_t i = 0;
+
+	s->by_path = calloc(s->n + 1, sizeof(*s->by_path));
+	s->first_path = calloc(runs + 1, sizeof(*s->first_path));
+	if (!places || !s->by_path || !s->first_path) {
+		free(places);
+		return false;
+	}
+	for (i = 0; i < s->n; i++)
+		places[i] = (struct place){tail_of(s, i).path, (uint32_t)i};
+	qsort(places, s->n, sizeof(*places), by_place);
+	i = 0;
+	for (size_t r = 0; r <= runs; r++) {
+		s->first_path[r] = (uint32_t)i;
+		while (i < s->n && run_of_path(s, places[i].path) == r) {
+			s->by_path[i] = places[i].entry;
+			i++;
+		}
+	}
+	free(places);
 	return true;
 }
 
@@ -236,13 +274,10 @@ refset_seal(struct refset *s)
 	drop_twins(s);
 	if (s->n && !grow(s, s->n))
 		return (rc){ERR_MEMORY};
-	s->by_path = calloc(s->n + 1, sizeof(*s->by_path));
-	if (!s->by_path || !index_runs(s))
+	while (s->bits < 24 && (size_t)2 << s->bits <= s->n)
+		s->bits++;
+	if (!index_records(s) || !index_paths(s))
 		return (rc){ERR_MEMORY};
-	for (size_t i = 0; i < s->n; i++)
-		s->by_path[i] = (uint32_t)i;
-	if (s->n)
-		qsort_r(s->by_path, s->n, sizeof(*s->by_path), by_path, s);
 	return RC_OK;
 }
 
@@ -277,8 +312,9 @@ lower(const struct refset *s, size_t from, size_t to, const uint8_t *digest,
 static bool
 find_path(const struct refset *s, uint64_t path, size_t *entry)
 {
-	size_t from = 0;
-	size_t to = s->n;
+	size_t run = run_of_path(s, path);
+	size_t from = s->first_path[run];
+	size_t to = s->first_path[run + 1];
 
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
@@ -343,7 +379,7 @@ size_t
 refset_memory(const struct refset *s)
 {
 	return sizeof(*s) + s->cap * s->size +
-	       (((size_t)1 << s->bits) + 1) * sizeof(*s->first) +
+	       2 * (((size_t)1 << s->bits) + 1) * sizeof(*s->first) +
 	       (s->n + 1) * sizeof(*s->by_path);
 }
 

@@ -6,6 +6,7 @@
 
 #include "appraise/policy.h"
 #include "appraise/refset.h"
+#include "verify/filesig.h"
 
 #include <stdatomic.h>
 
@@ -48,6 +49,15 @@ struct glob_rule {
 	struct digest digest; /* alg 0: any */
 };
 
+/* Whose signature lets a file pass that no list names. */
+struct signer {
+	struct file_key *key;
+	const char *glob; /* only at these paths; NULL: anywhere */
+	const char *source;
+};
+
+enum { KEYRING_MAX = 64 };
+
 struct ima_rules {
 	bool present;
 	uint32_t pcrs; /* entries may name these PCRs */
@@ -58,6 +68,8 @@ struct ima_rules {
 	size_t allow_n;
 	struct glob_rule *globs; /* digests allowed at many paths */
 	size_t globs_n;
+	struct signer *keyring;
+	size_t keyring_n;
 	struct glob_rule *exclude; /* paths that are not judged */
 	size_t exclude_n;
 };

@@ -144,6 +144,17 @@ room_for(struct verdict *v, enum err_effect effect)
 	return true;
 }
 
+bool
+verdict_full(const struct verdict *v, enum err_effect effect)
+{
+	if (v->reasons_n < LIMIT_REASONS)
+		return false;
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (gravity(v->reasons[i].effect) < gravity(effect))
+			return false;
+	return true;
+}
+
 void
 verdict_add(struct verdict *v, const struct reason *r, enum err_effect effect)
 {
@@ -222,16 +233,16 @@ fold(const struct verdict *v)
 	return any_check(v, CHECK_FAILED) ? RESULT_NONE : RESULT_PASS;
 }
 
-/* A layer is judged only where the check that covers it came to an end. */
+/* A layer has a result where a rule covers it and came to an end. */
 static enum result
 fold_layer(const struct verdict *v, enum layer l)
 {
 	enum check_state by =
 	    v->checks[l == LAYER_MIDDLEWARE ? CHECK_POLICY_IMA
 					    : CHECK_POLICY_BOOT];
-	enum result out = by == CHECK_PASSED || by == CHECK_FAILED
-			      ? RESULT_PASS
-			      : RESULT_NONE;
+	bool ended = by == CHECK_PASSED || by == CHECK_FAILED;
+	enum result out =
+	    ended && v->layer_judged[l] ? RESULT_PASS : RESULT_NONE;
 
 	for (size_t i = 0; i < v->reasons_n; i++) {
 		if (v->reasons[i].layer != l)
@@ -244,11 +255,27 @@ fold_layer(const struct verdict *v, enum layer l)
 	return out;
 }
 
+/* The gravest reasons first, else in the order in which they were found. */
+static void
+sort_reasons(struct verdict *v)
+{
+	for (size_t i = 1; i < v->reasons_n; i++) {
+		struct reason r = v->reasons[i];
+		size_t j = i;
+		for (; j > 0 &&
+		       gravity(v->reasons[j - 1].effect) < gravity(r.effect);
+		     j--)
+			v->reasons[j] = v->reasons[j - 1];
+		v->reasons[j] = r;
+	}
+}
+
 void
 verdict_fold(struct verdict *v)
 {
 	bool judged;
 
+	sort_reasons(v);
 	v->result = fold(v);
 	judged = v->result != RESULT_REJECT && v->result != RESULT_NONE;
 	for (int l = LAYER_FIRMWARE; l <= LAYER_MIDDLEWARE; l++)

@@ -102,6 +102,7 @@ struct verdict {
 	struct reason reasons[LIMIT_REASONS];
 	uint64_t reasons_dropped; /* over the limit: counted, effect kept */
 	enum err_effect worst;
+	bool layer_judged[LAYER_MIDDLEWARE + 1]; /* a rule covers it */
 	enum result layer_result[LAYER_MIDDLEWARE + 1];
 	size_t quirks_n;
 	const char *quirks[16];
@@ -122,6 +123,10 @@ void verdict_init(struct verdict *v, struct arena *a);
 void verdict_add(
     struct verdict *v, const struct reason *r, enum err_effect effect);
 
+/* The list is full of reasons that are as grave: another one would only be
+ * counted, so it needs no texts. */
+bool verdict_full(const struct verdict *v, enum err_effect effect);
+
 /* The reason for a failed call: code, path and text from e. Marks `check`
  * failed. */
 void verdict_fail(struct verdict *v, enum check_id check, enum layer layer,
@@ -140,7 +145,7 @@ const char *verdict_printable(struct arena *a, struct span s);
 enum layer layer_of_pcr(unsigned pcr);
 void verdict_quirk(struct verdict *v, const char *name);
 
-/* Fold reasons and checks to v->result. */
+/* Fold reasons and checks to v->result; the gravest reasons come first. */
 void verdict_fold(struct verdict *v);
 
 /* The one JSON document that `appraise -o json` and the API show: result,

@@ -192,6 +192,19 @@ read_variable(struct conf *c, const char *variable, struct err *e)
 
 /* --- values that only make sense together --------------------------------- */
 
+/* ADDRESS:PORT, [IPV6]:PORT or unix:/path; the address itself is judged when
+ * the server listens. */
+static bool
+is_address(const char *listen)
+{
+	const char *colon = strrchr(listen, ':');
+	uint64_t port;
+
+	return strncmp(listen, "unix:/", 6) == 0 ||
+	       (colon && colon != listen &&
+		   number_parse(span_str(colon + 1), 65535, &port));
+}
+
 static bool
 is_local(const char *listen)
 {
@@ -203,6 +216,10 @@ is_local(const char *listen)
 static rc
 check_together(const struct conf *c, struct err *e)
 {
+	if (!is_address(c->listen))
+		return err_text(e, ERR_CONFIG, "listen",
+		    "%.100s is not ADDRESS:PORT, [IPV6]:PORT or unix:/path.",
+		    c->listen);
 	if (c->tls_mode == TLS_ON && (!*c->tls_certificate || !*c->tls_key))
 		return err_text(e, ERR_CONFIG,
 		    *c->tls_certificate ? "tls.key" : "tls.certificate",

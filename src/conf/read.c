@@ -9,32 +9,33 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <libconfig.h>
 
-enum { FILE_MAX = 1024 * 1024, DIGITS_MAX = 9 };
+enum { FILE_MAX = 512 * 1024, DIGITS_MAX = 9 };
 
-static rc
-load_text(const char *path, struct arena *a, char **out, struct err *e)
+/* The file's text in the arena; NULL after a failure. */
+static char *
+load_text(const char *path, struct arena *a, struct err *e)
 {
 	FILE *f = fopen(path, "rbe");
 
-	if (!f)
-		return err_text(e, ERR_FILE, path, "Cannot be opened: %s.",
+	if (!f) {
+		err_text(e, ERR_FILE, path, "Cannot be opened: %s.",
 		    strerror(errno));
-	char *text = arena_alloc(a, FILE_MAX / 2);
-	size_t n = text ? fread(text, 1, FILE_MAX / 2, f) : 0;
-	bool bad = ferror(f) || n == FILE_MAX / 2;
+		return NULL;
+	}
+	char *text = arena_alloc(a, FILE_MAX + 1);
+	size_t n = text ? fread(text, 1, FILE_MAX + 1, f) : 0;
+	bool bad = ferror(f) || n > FILE_MAX || (n && memchr(text, 0, n));
 	fclose(f);
 	if (!text)
-		return err_at(e, ERR_MEMORY, NULL, "%s", path);
-	if (bad || memchr(text, 0, n))
-		return err_text(e, ERR_FILE, path,
+		err_at(e, ERR_MEMORY, NULL, "%s", path);
+	else if (bad)
+		err_text(e, ERR_FILE, path,
 		    "Cannot be read as a configuration file: it is a folder, "
 		    "too large, or holds a NUL.");
-	*out = text;
-	return RC_OK;
+	return bad ? NULL : text;
 }
 
 /* The character after a comment or string that starts at p, else p. */
@@ -70,11 +71,10 @@ line_of(const char *text, const char *p)
 static const char *
 include_line(const char *text)
 {
-	for (const char *p = text; p; p = strchr(p, '\n')) {
-		const char *word = p + strspn(p, " \t\r\n");
+	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		const char *word = p + strspn(p, " \t\r");
 		if (strncmp(word, "@include", 8) == 0)
 			return word;
-		p = word;
 	}
 	return NULL;
 }
@@ -233,30 +233,39 @@ take_root(const struct reading *in, const config_t *config)
 	return RC_OK;
 }
 
+static rc
+read_text(const struct reading *in, const char *text)
+{
+	config_t config;
+
+	TRY(scan(in->path, text, in->e));
+	config_init(&config);
+	rc r = config_read_string(&config, text) == CONFIG_TRUE
+		   ? take_root(in, &config)
+		   : err_at(in->e, ERR_CONFIG, config_error_text(&config),
+			 "%s:%d", in->path, config_error_line(&config));
+	config_destroy(&config);
+	return r;
+}
+
 rc
 conf_read(struct conf *c, const char *path, struct err *e)
 {
 	struct reading in = {c, path, e};
-	struct arena text_arena;
-	char none[] = "", *text = none;
-	config_t config;
+	struct err failed = {.code = ERR_FILE};
+	struct arena a;
 
-	arena_init(&text_arena, FILE_MAX);
-	rc r = load_text(path, &text_arena, &text, e);
-	if (rc_ok(r))
-		r = scan(path, text, e);
-	if (!rc_ok(r)) {
-		arena_free(&text_arena);
-		return r;
+	arena_init(&a, FILE_MAX + 4096);
+	char *text = load_text(path, &a, &failed);
+	if (!text) {
+		arena_free(&a);
+		if (e)
+			*e = failed;
+		return (rc){failed.code};
 	}
-	config_init(&config);
-	if (config_read_string(&config, text) == CONFIG_TRUE)
-		r = take_root(&in, &config);
-	else
-		r = err_at(e, ERR_CONFIG, config_error_text(&config), "%s:%d",
-		    path, config_error_line(&config));
-	config_destroy(&config);
+	rc r = read_text(&in, text);
+	/* It may hold a password. */
 	explicit_bzero(text, strlen(text));
-	arena_free(&text_arena);
+	arena_free(&a);
 	return r;
 }

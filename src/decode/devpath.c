@@ -307,7 +307,9 @@ node_fv(struct rd *in, struct line *l)
 static void
 node_offset(struct rd *in, struct line *l)
 {
-	rd_u32le(in);
+	/* Old firmware leaves out the reserved word. */
+	if (rd_left(in) != 16)
+		rd_u32le(in);
 	uint64_t start = rd_u64le(in);
 
 	line_printf(l, "Offset(0x%llX,0x%llX)", (unsigned long long)start,

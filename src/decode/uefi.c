@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "decode/uefi.h"
+#include "decode/uefi_data.h"
 
 #include "base/rd.h"
 
@@ -60,24 +60,12 @@ uefi_is_variable(const struct evlog_event *ev)
 	       ev->type == EV_EFI_SPDM_DEVICE_AUTHORITY;
 }
 
-/* UTF-16LE text equals ASCII text of n characters. */
-static bool
-utf16_is(struct span s, const char *ascii, size_t n)
-{
-	if (s.n != 2 * n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (s.p[2 * i] != (uint8_t)ascii[i] || s.p[2 * i + 1] != 0)
-			return false;
-	return true;
-}
-
 bool
 uefi_variable_is(
     const struct uefi_variable *var, const uint8_t guid[16], const char *name)
 {
 	return memcmp(var->guid, guid, 16) == 0 &&
-	       utf16_is(var->name, name, strlen(name));
+	       uefi_utf16_is(var->name, name, strlen(name));
 }
 
 bool
@@ -222,75 +210,32 @@ hashed_tagged(const struct evlog_event *ev)
 	return (struct uefi_hashed){2, {ev->data, tag.data}, 0};
 }
 
-/* --- EV_IPL: shim, GRUB, systemd-boot and systemd-stub -------------------- */
-
-/* shim hashes the variable and logs its name. */
-static const char *const shim_labels[] = {
-    "MokList", "MokListX", "MokListTrusted", "MokSBState", "MokDBState"};
-
-/* GRUB logs what it hashes behind a prefix; the two without colon are old. */
-static const char *const grub_prefixes[] = {"grub_cmd: ", "kernel_cmdline: ",
-    "module_cmdline: ", "grub_cmd ", "grub_kernel_cmdline "};
-
-/* systemd-stub hashes the section's ASCII name with NUL, then its content,
- * and logs the UTF-16 name for both. */
-static const char *const stub_sections[] = {".linux", ".osrel", ".cmdline",
-    ".initrd", ".ucode", ".splash", ".dtb", ".dtbauto", ".hwids", ".uname",
-    ".sbat", ".pcrpkey", ".profile", ".efifw"};
-
-static bool
-is_shim_label(struct span s)
+/* Of what a device said of itself, the SPDM measurement block is hashed. */
+static struct uefi_hashed
+hashed_spdm(const struct evlog_event *ev)
 {
-	for (size_t i = 0; i < sizeof(shim_labels) / sizeof(char *); i++)
-		if (s.n == strlen(shim_labels[i]) + 1 &&
-		    memcmp(s.p, shim_labels[i], s.n) == 0)
-			return true;
-	return false;
+	struct uefi_spdm spdm;
+
+	if (!uefi_spdm_decode(ev, &spdm) || spdm.block.n == 0)
+		return (struct uefi_hashed){0};
+	return one(spdm.block);
 }
 
-static struct span
-after_grub_prefix(struct span s)
-{
-	for (size_t i = 0; i < sizeof(grub_prefixes) / sizeof(char *); i++) {
-		size_t n = strlen(grub_prefixes[i]);
-		if (s.n >= n && memcmp(s.p, grub_prefixes[i], n) == 0)
-			return span_of(s.p + n, s.n - n);
-	}
-	return span_of(NULL, 0);
-}
-
-static struct span
-stub_section(struct span s)
-{
-	for (size_t i = 0; i < sizeof(stub_sections) / sizeof(char *); i++)
-		if (utf16_is(s, stub_sections[i], strlen(stub_sections[i]) + 1))
-			return span_of(
-			    stub_sections[i], strlen(stub_sections[i]) + 1);
-	return span_of(NULL, 0);
-}
-
+/* What the boot loaders hash of what they log under EV_IPL. */
 static struct uefi_hashed
 hashed_ipl(const struct evlog_event *ev)
 {
-	struct span data = ev->data;
-	struct span text = after_grub_prefix(data);
-	struct span section = stub_section(data);
+	struct uefi_ipl ipl = uefi_ipl_of(ev);
+	struct span text = ipl.text;
 
-	if (ev->pcr == 9 || is_shim_label(data))
+	if (ipl.kind == IPL_FILE || ipl.kind == IPL_SHIM_VARIABLE)
 		return (struct uefi_hashed){0};
-	if (section.p)
-		return one(section);
-	if (text.p && ends_in_nul(text))
-		return either(without_last(text, 1), text);
-	if (text.p)
+	if (!ends_in_nul(text) || ipl.kind == IPL_STUB_SECTION)
 		return one(text);
-	if (!ends_in_nul(data))
-		return one(data);
-	bool wide = data.n >= 4 && data.p[1] == 0;
 	/* systemd-boot's command line, logged a byte short of its NUL */
-	if (wide && data.n % 2)
-		return (struct uefi_hashed){2, {data, data}, 1};
-	return either(without_last(data, wide ? 2 : 1), data);
+	if (ipl.wide && text.n % 2)
+		return (struct uefi_hashed){2, {text, text}, 1};
+	return either(without_last(text, ipl.wide ? 2 : 1), text);
 }
 
 /* Types that are not listed may have hashed their data, whatever it is. */
@@ -322,8 +267,8 @@ static const struct {
     {EV_EFI_PLATFORM_FIRMWARE_BLOB2, hashed_nothing},
     {EV_EFI_HANDOFF_TABLES, hashed_nothing},
     {EV_EFI_HANDOFF_TABLES2, hashed_nothing},
-    {EV_EFI_SPDM_FIRMWARE_BLOB, hashed_nothing},
-    {EV_EFI_SPDM_FIRMWARE_CONFIG, hashed_nothing},
+    {EV_EFI_SPDM_FIRMWARE_BLOB, hashed_spdm},
+    {EV_EFI_SPDM_FIRMWARE_CONFIG, hashed_spdm},
 };
 
 struct uefi_hashed
@@ -374,23 +319,12 @@ is_kernel(const struct evlog *log, const struct evlog_event *ev)
 		return true;
 	if (from >= log->events_n)
 		return false;
-	const struct evlog_event *first = &log->events[from];
-	if (first->type == EV_IPL &&
-	    (first->pcr == 9 || after_grub_prefix(first->data).p))
+	if (uefi_by_grub(&log->events[from]))
 		return false;
 	for (size_t i = (size_t)ev->index + 1; i < from; i++)
 		if (log->events[i].pcr == 4 && uefi_is_image(&log->events[i]))
 			return false;
 	return true;
-}
-
-static bool
-is_grub_command(const struct evlog_event *ev)
-{
-	static const char prefix[] = "grub_cmd";
-	size_t n = sizeof(prefix) - 1;
-
-	return ev->data.n >= n && memcmp(ev->data.p, prefix, n) == 0;
 }
 
 const char *
@@ -404,7 +338,8 @@ uefi_layer(const struct evlog *log, const struct evlog_event *ev)
 		return "os";
 	if (ev->pcr == 7 && ev->type == EV_EFI_VARIABLE_AUTHORITY)
 		return "bootloader";
-	if (ev->pcr == 8 && is_grub_command(ev))
+	if (ev->pcr == 8 && ev->type == EV_IPL &&
+	    uefi_ipl_of(ev).kind == IPL_GRUB_COMMAND)
 		return "bootloader";
 	if (ev->pcr == UINT32_MAX)
 		return "firmware";

@@ -74,8 +74,7 @@ check_token(struct exchange *x, const struct admission *by, struct err *e)
 	rc r = auth_bearer(x->facts.authorization, cls, x->q.hasher, hash, e);
 	if (rc_ok(r))
 		r = hooks->authenticate
-			? hooks->authenticate(
-			      &x->q, cls, hash, &x->q.caller, e)
+			? hooks->authenticate(&x->q, cls, hash, &x->q.caller, e)
 			: err_at(e, ERR_AUTH_INVALID, NULL, "%s", "");
 	secret_cleanse(hash, sizeof(hash));
 	if (r.code == ERR_AUTH_INVALID)

@@ -3,9 +3,6 @@
 
 #include <stdio.h>
 
-/* Base of the `type` URIs; they are names, nothing has to be there. */
-
-
 enum { RETRY_BUSY = 2, RETRY_RATE = 5 };
 
 static unsigned
@@ -28,7 +25,8 @@ http_problem(struct http_request *q, const struct err *e)
 	a->type = "application/problem+json";
 	a->retry_after = retry_after(status);
 	a->code = e->code;
-	snprintf(type, sizeof(type), HTTP_PROBLEM_TYPES "%s", err_name(e->code));
+	snprintf(
+	    type, sizeof(type), HTTP_PROBLEM_TYPES "%s", err_name(e->code));
 
 	struct jw w = jw_over(&a->body);
 	jw_object(&w);

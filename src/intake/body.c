@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -82,11 +83,29 @@ write_all(int fd, struct span s, struct err *e)
 	return RC_OK;
 }
 
+/* A file without a name. Not every file system has O_TMPFILE. */
+static int
+open_unnamed(const char *folder)
+{
+	char path[4096];
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	int n = snprintf(path, sizeof(path), "%s/akashid.XXXXXX", folder);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -1;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd != -1)
+		unlink(path);
+	return fd;
+}
+
 /* Move what came so far into a file. */
 static rc
 spool(struct body *b, const char *folder, struct err *e)
 {
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	int fd = open_unnamed(folder);
 
 	if (fd == -1)
 		return file_error(e);

@@ -13,6 +13,14 @@
 #include "intake/limiter.h"
 #include "intake/tls.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+	TICK_MS = 250,	     /* how late a deadline may be noticed */
+	SLOWEST = 64 * 1024, /* bytes per second that extend a deadline */
+};
+
 /* One loop's copy of the reloadable settings. */
 struct settings {
 	size_t body_max[BODY_POLICY + 1];
@@ -21,6 +29,9 @@ struct settings {
 	unsigned client_require;
 	struct tls *tls; /* held; NULL without TLS */
 };
+
+struct MHD_Connection;
+struct MHD_Daemon;
 
 struct loop;
 
@@ -51,7 +62,7 @@ struct exchange {
 	struct http_request q; /* first: handlers see only this */
 	struct exchange *next;
 	struct conn *conn;
-	void *mhd;
+	struct MHD_Connection *mhd;
 	enum exchange_state state;
 	struct arena arena;
 	struct body body;
@@ -62,6 +73,80 @@ struct exchange {
 	const char *raw_end; /* where it ended in the receive buffer */
 	struct err refused;  /* code is ERR_OK unless X_DRAIN */
 };
+
+/* One thread with its connections. */
+struct loop {
+	struct http_server *server;
+	size_t index;
+	struct MHD_Daemon *daemon;
+	int wake;  /* eventfd */
+	int epoll; /* over MHD's epoll and `wake` */
+	pthread_t thread;
+	bool running;
+	struct hasher *hasher;
+	_Atomic(struct exchange *) resumed; /* pushed by any thread */
+	struct conn *conns;
+	struct exchange *spare;
+	size_t spares;
+	size_t later; /* requests between HTTP_LATER and their resume */
+	_Atomic size_t open, pending;
+	struct settings settings;
+	unsigned generation; /* of settings */
+	int64_t now, next_reap, stop_at;
+	bool quiesced;
+	bool in_place; /* MHD < 1.0: see check_layout() */
+	uint8_t trace_seed[8];
+	uint64_t traces;
+};
+
+struct http_server {
+	struct http_options options;
+	char *listen, *spool_folder;
+	unsigned port;
+	struct limiter *limiter;
+	pthread_mutex_t lock; /* of `settings` */
+	struct settings settings;
+	_Atomic unsigned generation;
+	_Atomic bool quiesce, stop;
+	bool listening;
+	size_t nloops;
+	struct loop *loops;
+};
+
+/* --- exchange.c ------------------------------------------------------------
+ */
+
+/* A request begins on a connection; NULL without memory. */
+struct exchange *exchange_begin(struct conn *c, struct MHD_Connection *mhd);
+
+/* It is over: keep it for the next one, or free it. */
+void exchange_end(struct loop *l, struct exchange *x);
+void exchange_free(struct exchange *x);
+
+/* What the connection does now must be over within so many microseconds. */
+void expect_by(struct conn *c, enum http_cut phase, int64_t within);
+
+/* Cut the connections that missed their deadline. */
+void reap(struct loop *l);
+void report_cut(struct loop *l, enum http_cut why, const char *source);
+
+void new_trace(struct loop *l, char out[HTTP_TRACE]);
+void name_source(const struct sockaddr *at, char out[HTTP_SOURCE]);
+
+/* --- http.c ----------------------------------------------------------------
+ */
+
+bool loop_init(struct loop *l, struct http_server *s, size_t i);
+
+/* Serve the listening socket, which is the loop's from now on. */
+bool loop_start(struct loop *l, int fd, const struct conf *c);
+void loop_wake(struct loop *l);
+
+/* Wait for its thread and free what it holds. */
+void loop_free(struct loop *l);
+
+/* --- admit.c ---------------------------------------------------------------
+ */
 
 /* What admit() needs to know of its server. */
 struct admission {

@@ -12,12 +12,8 @@
  *    doing; a loop cuts those that miss it.
  */
 #include "intake/exchange.h"
-#include "intake/listen.h"
-
-#include "base/text.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,197 +26,9 @@
 #include <microhttpd.h>
 
 enum {
-	TICK_MS = 250,	     /* how late a deadline may be noticed */
-	SPARES = 256,	     /* exchanges kept for reuse per loop */
 	DRAIN_MAX = 1 << 20, /* of a refused body, to keep the connection */
-	SLOWEST = 64 * 1024, /* bytes per second that extend a deadline */
-	ARENA_MAX = 64 * 1024 * 1024,
-	STOP_GRACE_S = 1, /* for answers on their way */
+	STOP_GRACE_S = 1,    /* for answers on their way */
 };
-
-struct loop {
-	struct http_server *server;
-	size_t index;
-	struct MHD_Daemon *daemon;
-	int wake;  /* eventfd */
-	int epoll; /* over MHD's epoll and `wake` */
-	pthread_t thread;
-	bool running;
-	struct hasher *hasher;
-	_Atomic(struct exchange *) resumed; /* pushed by any thread */
-	struct conn *conns;
-	struct exchange *spare;
-	size_t spares;
-	size_t later; /* requests between HTTP_LATER and their resume */
-	_Atomic size_t open, pending;
-	struct settings settings;
-	unsigned generation; /* of settings */
-	int64_t now, next_reap, stop_at;
-	bool quiesced;
-	uint8_t trace_seed[8];
-	uint64_t traces;
-};
-
-struct http_server {
-	struct http_options options;
-	char *listen, *spool_folder;
-	unsigned port;
-	struct limiter *limiter;
-	pthread_mutex_t lock; /* of `settings` */
-	struct settings settings;
-	_Atomic unsigned generation;
-	_Atomic bool quiesce, stop;
-	bool listening;
-	bool strict_layout; /* MHD < 1.0: see layout_is_plain() */
-	size_t nloops;
-	struct loop *loops;
-};
-
-/* --- settings ------------------------------------------------------------- */
-
-static struct settings
-settings_of(const struct conf *c)
-{
-	return (struct settings){
-	    .body_max = {[BODY_JSON] = c->limits_json,
-		[BODY_EVIDENCE] = c->limits_evidence,
-		[BODY_POLICY] = c->limits_policy},
-	    .spool = c->limits_spool,
-	    .header_timeout = c->limits_header_timeout,
-	    .body_timeout = c->limits_body_timeout,
-	    .idle_timeout = c->limits_idle_timeout,
-	    .client_require = c->tls_client_require,
-	};
-}
-
-static struct limits
-limits_of(const struct conf *c)
-{
-	return (struct limits){c->limits_source_connections,
-	    c->limits_source_requests, c->limits_source_failures};
-}
-
-/* A request keeps the limits it was admitted with. */
-static void
-refresh(struct loop *l)
-{
-	struct http_server *s = l->server;
-	unsigned generation = atomic_load(&s->generation);
-
-	if (generation == l->generation)
-		return;
-	tls_drop(l->settings.tls);
-	pthread_mutex_lock(&s->lock);
-	l->settings = s->settings;
-	tls_hold(l->settings.tls);
-	pthread_mutex_unlock(&s->lock);
-	l->generation = generation;
-}
-
-/* --- deadlines ------------------------------------------------------------ */
-
-static void
-expect_by(struct conn *c, enum http_cut phase, int64_t within)
-{
-	c->phase = phase;
-	c->deadline = c->loop->now + within;
-}
-
-static void
-report_cut(struct loop *l, enum http_cut why, const char *source)
-{
-	const struct http_hooks *h = &l->server->options.hooks;
-
-	if (h->cut)
-		h->cut(h->ctx, l->index, why, source);
-}
-
-static void
-reap(struct loop *l)
-{
-	for (struct conn *c = l->conns; c; c = c->next) {
-		if (c->deadline > l->now)
-			continue;
-		report_cut(l, c->phase, c->source);
-		c->deadline = INT64_MAX;
-		/* MHD sees the end of the stream and closes. */
-		shutdown(c->fd, SHUT_RDWR);
-	}
-	l->next_reap = l->now + TICK_MS * TIME_MS;
-}
-
-/* --- exchanges ------------------------------------------------------------ */
-
-static void
-new_trace(struct loop *l, char out[HTTP_TRACE])
-{
-	uint8_t id[16];
-
-	memcpy(id, l->trace_seed, sizeof(l->trace_seed));
-	l->traces++;
-	for (int i = 0; i < 8; i++)
-		id[8 + i] = (uint8_t)(l->traces >> (56 - 8 * i));
-	hex_emit(span_of(id, sizeof(id)), out);
-}
-
-static struct exchange *
-exchange_new(struct loop *l)
-{
-	struct exchange *x = l->spare;
-
-	if (x) {
-		l->spare = x->next;
-		l->spares--;
-		return x;
-	}
-	x = calloc(1, sizeof(*x));
-	if (!x)
-		return NULL;
-	arena_init(&x->arena, ARENA_MAX);
-	body_init(&x->body);
-	return x;
-}
-
-static struct exchange *
-exchange_begin(struct conn *c, struct MHD_Connection *mhd)
-{
-	struct loop *l = c->loop;
-	struct exchange *x = exchange_new(l);
-
-	if (!x)
-		return NULL;
-	x->q = (struct http_request){.arena = &x->arena,
-	    .hasher = l->hasher,
-	    .loop = l->index,
-	    .ctx = l->server->options.hooks.ctx};
-	memcpy(x->q.source, c->source, sizeof(x->q.source));
-	x->next = NULL;
-	x->conn = c;
-	x->mhd = mhd;
-	x->state = X_HEADERS;
-	x->drained = 0;
-	x->facts = (struct gate_facts){0};
-	x->limits = (struct body_limits){.folder = l->server->spool_folder};
-	x->refused.code = ERR_OK;
-	return x;
-}
-
-static void
-exchange_end(struct loop *l, struct exchange *x)
-{
-	buf_free(&x->q.answer.body);
-	body_reset(&x->body);
-	arena_reset(&x->arena);
-	if (l->spares < SPARES) {
-		x->next = l->spare;
-		l->spare = x;
-		l->spares++;
-		return;
-	}
-	body_free(&x->body);
-	arena_free(&x->arena);
-	free(x);
-}
 
 /* --- answering ------------------------------------------------------------ */
 
@@ -275,6 +83,11 @@ send_answer(struct exchange *x)
 		http_problem(&x->q, &(struct err){.code = ERR_MEMORY});
 	if (!a->status)
 		a->status = 200;
+	/* A handler that judged the credential itself; admit() counts its own.
+	 */
+	if (a->status == 401 && x->state != X_DRAIN)
+		limiter_failed(
+		    c->loop->server->limiter, c->place, c->loop->now);
 	size_t size = a->fixed.p ? a->fixed.n : a->body.n;
 	struct MHD_Response *r = response_of(a);
 	if (!r)
@@ -357,8 +170,7 @@ pass_gate(struct exchange *x, const struct request_line *line, struct err *e)
 	if (h.overflow)
 		return err_text(e, ERR_HTTP_MALFORMED, "headers",
 		    "There are more than %d headers.", GATE_HEADERS);
-	if (x->conn->loop->server->strict_layout &&
-	    !(h.plain && line_is_plain(x, line)))
+	if (x->conn->loop->in_place && !(h.plain && line_is_plain(x, line)))
 		return err_at(e, ERR_HTTP_MALFORMED,
 		    "The head is not in lines that end with CR LF, or holds "
 		    "NUL or folded lines (RFC 9112, 2.2 and 5.2).",
@@ -504,13 +316,16 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	if (!x)
 		return NULL;
 	expect_by(c, HTTP_CUT_HEADERS, c->loop->settings.header_timeout);
-	size_t n = target ? strlen(target) : 0;
-	x->target = arena_printf(&x->arena, "%s", target ? target : "");
-	x->raw_end = target ? target + n : NULL;
+	if (!target)
+		target = "";
+	size_t n = strlen(target) + 1;
+	x->raw_end = target + n - 1;
+	x->target = arena_alloc(&x->arena, n);
 	if (!x->target) {
 		exchange_end(c->loop, x);
 		return NULL;
 	}
+	memcpy(x->target, target, n);
 	return x;
 }
 
@@ -547,18 +362,6 @@ address_of(struct MHD_Connection *mhd)
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
 	return i ? i->client_addr : NULL;
-}
-
-static void
-name_source(const struct sockaddr *at, char out[HTTP_SOURCE])
-{
-	socklen_t n = at && at->sa_family == AF_INET6
-			  ? sizeof(struct sockaddr_in6)
-			  : sizeof(struct sockaddr_in);
-
-	if (!at || (at->sa_family != AF_INET && at->sa_family != AF_INET6) ||
-	    getnameinfo(at, n, out, HTTP_SOURCE, NULL, 0, NI_NUMERICHOST) != 0)
-		snprintf(out, HTTP_SOURCE, "unix");
 }
 
 static int
@@ -652,8 +455,8 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
 
 /* --- loops ---------------------------------------------------------------- */
 
-static void
-wake(struct loop *l)
+void
+loop_wake(struct loop *l)
 {
 	uint64_t one = 1;
 
@@ -672,7 +475,24 @@ http_resume(struct http_request *q)
 		x->next = head;
 	while (!atomic_compare_exchange_weak(&l->resumed, &head, x));
 	if (!head)
-		wake(l);
+		loop_wake(l);
+}
+
+/* A request keeps the limits it was admitted with. */
+static void
+refresh(struct loop *l)
+{
+	struct http_server *s = l->server;
+	unsigned generation = atomic_load(&s->generation);
+
+	if (generation == l->generation)
+		return;
+	tls_drop(l->settings.tls);
+	pthread_mutex_lock(&s->lock);
+	l->settings = s->settings;
+	tls_hold(l->settings.tls);
+	pthread_mutex_unlock(&s->lock);
+	l->generation = generation;
 }
 
 static void
@@ -744,7 +564,7 @@ loop_main(void *arg)
 	return NULL;
 }
 
-/* --- start and stop ------------------------------------------------------- */
+/* --- one loop ------------------------------------------------------- */
 
 /* Paths are decoded by route.c, per segment. */
 static size_t
@@ -805,7 +625,7 @@ mhd_epoll(struct MHD_Daemon *d)
 	return i ? i->epoll_fd : -1;
 }
 
-static bool
+bool
 loop_start(struct loop *l, int fd, const struct conf *c)
 {
 	l->daemon = start_daemon(l, fd, c);
@@ -819,7 +639,7 @@ loop_start(struct loop *l, int fd, const struct conf *c)
 	return l->running;
 }
 
-static bool
+bool
 loop_init(struct loop *l, struct http_server *s, size_t i)
 {
 	*l = (struct loop){.server = s,
@@ -828,13 +648,14 @@ loop_init(struct loop *l, struct http_server *s, size_t i)
 	    .epoll = epoll_create1(EPOLL_CLOEXEC),
 	    .hasher = hasher_new(),
 	    .settings = s->settings,
+	    .in_place = MHD_get_version()[0] == '0',
 	    .now = clock_monotonic()};
 	tls_hold(l->settings.tls);
 	return l->wake != -1 && l->epoll != -1 && l->hasher &&
 	       rc_ok(random_bytes(l->trace_seed, sizeof(l->trace_seed)));
 }
 
-static void
+void
 loop_free(struct loop *l)
 {
 	if (l->running)
@@ -844,9 +665,7 @@ loop_free(struct loop *l)
 	while (l->spare) {
 		struct exchange *x = l->spare;
 		l->spare = x->next;
-		body_free(&x->body);
-		arena_free(&x->arena);
-		free(x);
+		exchange_free(x);
 	}
 	if (l->wake != -1)
 		close(l->wake);
@@ -854,159 +673,6 @@ loop_free(struct loop *l)
 		close(l->epoll);
 	hasher_free(l->hasher);
 	tls_drop(l->settings.tls);
-}
-
-/* The admin listener and the others never share a kind of route. */
-static rc
-check_routes(const struct http_options *o, struct err *e)
-{
-	TRY(route_check(o->routes, o->nroutes, e));
-	for (size_t i = 0; i < o->nroutes; i++) {
-		enum auth_class cls = o->routes[i].auth;
-		bool admin = cls == AUTH_ADMIN_SOCKET;
-		if (o->admin ? !admin && cls != AUTH_NONE : admin)
-			return err_at(e, ERR_INTERNAL,
-			    "The route is on the wrong listener.", "%s",
-			    o->routes[i].pattern);
-	}
-	if (o->admin && strncmp(o->listen, "unix:/", 6) != 0)
-		return err_at(e, ERR_CONFIG,
-		    "The admin listener must be a unix socket.",
-		    "admin.socket");
-	return RC_OK;
-}
-
-static rc
-load_tls(const struct http_options *o, const struct conf *c, struct tls **out,
-    struct err *e)
-{
-	struct tls_files files = {
-	    c->tls_certificate, c->tls_key, c->tls_client_ca};
-
-	*out = NULL;
-	return o->admin || c->tls_mode == TLS_OFF ? RC_OK
-						  : tls_load(&files, out, e);
-}
-
-static struct http_server *
-server_new(const struct http_options *o, const struct conf *c)
-{
-	struct http_server *s = calloc(1, sizeof(*s));
-	struct limits limits = limits_of(c);
-
-	if (!s || pthread_mutex_init(&s->lock, NULL) != 0) {
-		free(s);
-		return NULL;
-	}
-	s->options = *o;
-	s->nloops = o->loops ? o->loops : 1;
-	s->listen = strdup(o->listen);
-	s->spool_folder = strdup(c->limits_spool_folder);
-	s->limiter = limiter_new(&limits);
-	s->loops = calloc(s->nloops, sizeof(*s->loops));
-	s->settings = settings_of(c);
-	for (size_t i = 0; s->loops && i < s->nloops; i++)
-		s->loops[i] = (struct loop){.wake = -1, .epoll = -1};
-	s->strict_layout = MHD_get_version()[0] == '0';
-	if (s->listen && s->spool_folder && s->limiter && s->loops)
-		return s;
-	http_stop(s);
-	return NULL;
-}
-
-static rc
-start_loops(struct http_server *s, const struct conf *c, struct err *e)
-{
-	int *fds = calloc(s->nloops, sizeof(*fds));
-	rc r = {ERR_MEMORY};
-
-	if (!fds)
-		return err_at(e, ERR_MEMORY, NULL, "http");
-	for (size_t i = 0; i < s->nloops; i++)
-		if (!loop_init(&s->loops[i], s, i))
-			goto out;
-	r = listen_open(s->listen, s->nloops, fds, &s->port, e);
-	if (!rc_ok(r))
-		goto out;
-	s->listening = true;
-	for (size_t i = 0; i < s->nloops; i++)
-		if (!rc_ok(r))
-			close(fds[i]);
-		else if (!loop_start(&s->loops[i], fds[i], c))
-			r = err_at(e, ERR_INTERNAL,
-			    "A server loop did not start.", "http");
-out:
-	free(fds);
-	return r.code == ERR_MEMORY ? err_at(e, r.code, NULL, "http") : r;
-}
-
-rc
-http_start(const struct http_options *o, const struct conf *c,
-    struct http_server **out, struct err *e)
-{
-	struct tls *tls = NULL;
-
-	TRY(check_routes(o, e));
-	TRY(load_tls(o, c, &tls, e));
-	struct http_server *s = server_new(o, c);
-	if (!s) {
-		tls_drop(tls);
-		return err_at(e, ERR_MEMORY, NULL, "http");
-	}
-	s->settings.tls = tls;
-	rc r = start_loops(s, c, e);
-	if (!rc_ok(r)) {
-		http_stop(s);
-		return r;
-	}
-	*out = s;
-	return RC_OK;
-}
-
-rc
-http_reload(struct http_server *s, const struct conf *c, struct err *e)
-{
-	struct settings next = settings_of(c);
-	struct limits limits = limits_of(c);
-
-	if (s->settings.tls)
-		TRY(load_tls(&s->options, c, &next.tls, e));
-	pthread_mutex_lock(&s->lock);
-	struct tls *old = s->settings.tls;
-	s->settings = next;
-	pthread_mutex_unlock(&s->lock);
-	limiter_set(s->limiter, &limits);
-	atomic_fetch_add(&s->generation, 1);
-	for (size_t i = 0; i < s->nloops; i++)
-		wake(&s->loops[i]);
-	tls_drop(old);
-	return RC_OK;
-}
-
-unsigned
-http_port(const struct http_server *s)
-{
-	return s->port;
-}
-
-size_t
-http_connections(const struct http_server *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->nloops; i++)
-		n += atomic_load(&s->loops[i].open);
-	return n;
-}
-
-size_t
-http_pending(const struct http_server *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->nloops; i++)
-		n += atomic_load(&s->loops[i].pending);
-	return n;
 }
 
 struct span
@@ -1020,34 +686,4 @@ http_header(const struct http_request *q, const char *name)
 		strlen(name), &value, &n) != MHD_YES)
 		return span_of(NULL, 0);
 	return span_of(value ? value : "", n);
-}
-
-void
-http_quiesce(struct http_server *s)
-{
-	atomic_store(&s->quiesce, true);
-	for (size_t i = 0; i < s->nloops; i++)
-		wake(&s->loops[i]);
-}
-
-void
-http_stop(struct http_server *s)
-{
-	if (!s)
-		return;
-	atomic_store(&s->stop, true);
-	if (s->loops) {
-		http_quiesce(s);
-		for (size_t i = 0; i < s->nloops; i++)
-			loop_free(&s->loops[i]);
-	}
-	if (s->listening)
-		listen_forget(s->listen);
-	limiter_free(s->limiter);
-	tls_drop(s->settings.tls);
-	pthread_mutex_destroy(&s->lock);
-	free(s->loops);
-	free(s->listen);
-	free(s->spool_folder);
-	free(s);
 }

@@ -76,7 +76,8 @@ struct http_request {
  * inside the handler only. */
 struct span http_header(const struct http_request *q, const char *name);
 
-/* Before a dotted code: the `type` of a problem document. */
+/* Before a dotted code: the `type` of a problem document, a name; nothing has
+ * to be there. */
 #define HTTP_PROBLEM_TYPES "https://akashi.invalid/problems/"
 
 /* Make q->answer the problem document of RFC 9457 for e: status, code, path,
@@ -101,7 +102,9 @@ struct http_hooks {
 	void *ctx;
 	/* The token whose text has this SHA-256 and that is of this class:
 	 * AUTH_INVALID if there is none (expired, revoked, used up), DATABASE
-	 * and others if we cannot say. NULL: every such route is refused. */
+	 * and others if we cannot say. NULL: every such route is refused. It
+	 * may leave the judgement to the handler; a 401 from there is counted
+	 * against the source like one from here. */
 	rc (*authenticate)(const struct http_request *q, enum auth_class cls,
 	    const uint8_t sha256[32], struct caller *out, struct err *e);
 	/* After an answer went out, or its connection ended (sent = false);

@@ -156,22 +156,34 @@ is_param(struct span s)
 	return s.n > 2 && s.p[0] == '{' && s.p[s.n - 1] == '}';
 }
 
+/* The next segment of a pattern; *p moves to the slash after it, or the end. */
+static struct span
+next_segment(const char **p)
+{
+	const char *from = *p + 1;
+
+	*p = strchrnul(from, '/');
+	return span_of(from, (size_t)(*p - from));
+}
+
 static bool
 path_matches(
     const struct route *r, const struct segments *path, struct route_match *m)
 {
-	struct segments want;
+	const char *p = r->pattern;
 
-	*m = (struct route_match){.route = r};
-	if (!split(span_str(r->pattern), &want) || want.n != path->n)
-		return false;
+	m->route = r;
+	m->params = 0;
 	for (size_t i = 0; i < path->n; i++) {
-		if (is_param(want.at[i]))
+		if (!*p)
+			return false;
+		struct span want = next_segment(&p);
+		if (is_param(want))
 			m->param[m->params++] = path->at[i];
-		else if (!span_eq(want.at[i], path->at[i]))
+		else if (!span_eq(want, path->at[i]))
 			return false;
 	}
-	return true;
+	return !*p;
 }
 
 static const char *
@@ -188,7 +200,7 @@ route_match(const struct route *rows, size_t n, enum http_method method,
     const char **allow, struct err *e)
 {
 	struct segments segments;
-	struct route_match found;
+	struct route_match found = {0};
 	bool get = false, post = false;
 
 	TRY(decode_path(path, a, &segments, e));

@@ -2,8 +2,8 @@
 /*
  * Counters for Prometheus (text format 0.0.4).
  *
- * Each thread owns one slot and is the only writer of it, so counting costs
- * no lock and no shared cache line; a scrape sums the slots. Labels are closed
+ * Each thread counts in a slot of its own, without lock and without a shared
+ * cache line; a scrape sums the slots. Labels are closed
  * lists: no node, no tenant, nothing that arrived in a request.
  */
 #ifndef AKASHI_PUBLISH_METRICS_H
@@ -91,7 +91,7 @@ struct metrics_setup {
 struct metrics *metrics_new(const struct metrics_setup *setup);
 void metrics_free(struct metrics *m);
 
-/* The slot of thread i < threads; only that thread may count with it. */
+/* The slot of thread i < threads. */
 struct metrics_slot *metrics_slot(struct metrics *m, size_t i);
 
 void metrics_add(struct metrics_slot *s, enum metric_count which, uint64_t n);

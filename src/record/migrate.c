@@ -51,8 +51,7 @@ run(struct pg *pg, const char *sql, const struct pg_args *a,
 	return RC_OK;
 }
 
-/* --- what is there
- * ---------------------------------------------------------------- */
+/* --- what is there -------------------------------------------------------- */
 
 /* Is there anything of ours? A dry run must not make it. */
 static rc
@@ -104,8 +103,7 @@ refuse_newer(struct pg *pg, struct err *e)
 	return RC_OK;
 }
 
-/* --- bookkeeping
- * ------------------------------------------------------------------- */
+/* --- bookkeeping ---------------------------------------------------------- */
 
 static rc
 make_schema(struct pg *pg, struct err *e)
@@ -159,8 +157,7 @@ note(struct pg *pg, const struct schema_step *s, const struct sha256 *sha256,
 	    &a, NULL, e);
 }
 
-/* --- steps
- * ------------------------------------------------------------------------ */
+/* --- steps ---------------------------------------------------------------- */
 
 /* One step inside the transaction that holds the lock row. */
 static rc

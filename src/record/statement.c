@@ -4,8 +4,7 @@
 
 #include "base/hash.h"
 
-/* --- pieces
- * ------------------------------------------------------------------- */
+/* --- pieces --------------------------------------------------------------- */
 
 static void
 k_sha(struct jw *w, const char *key, const struct sha256 *h)
@@ -63,8 +62,7 @@ k_hashes(struct jw *w, const char *key, const struct sha256 *h, size_t n)
 	jw_array_end(w);
 }
 
-/* --- context
- * -------------------------------------------------------------------- */
+/* --- context -------------------------------------------------------------- */
 
 static void
 emit_keys(struct jw *w, const struct identity *id)
@@ -147,8 +145,7 @@ emit_context(struct jw *w, const struct verdict_context *c)
 	jw_object_end(w);
 }
 
-/* --- findings
- * ------------------------------------------------------------------- */
+/* --- findings ------------------------------------------------------------- */
 
 static void
 k_number_or_null(struct jw *w, const char *key, int64_t v)
@@ -249,8 +246,7 @@ emit_detail(struct jw *w, const struct verdict *v)
 	jw_object_end(w);
 }
 
-/* --- statement
- * -------------------------------------------------------------------- */
+/* --- statement ------------------------------------------------------------ */
 
 static void
 emit_before(struct jw *w, const struct verdict_row *v)
@@ -334,8 +330,7 @@ statement_emit(const struct verdict_row *v, struct buf *out)
 	jw_object_end(&w);
 }
 
-/* --- sealing
- * ------------------------------------------------------------------------ */
+/* --- sealing -------------------------------------------------------------- */
 
 static rc
 sha(struct hasher *h, struct span s, struct sha256 *out)

@@ -3,6 +3,8 @@
 #ifndef AKASHI_RECORD_STEPS_H
 #define AKASHI_RECORD_STEPS_H
 
+#include <stddef.h>
+
 struct schema_step {
 	const char *name;	  /* "001_init": its number is its version */
 	const char *const *lines; /* NULL-ended */

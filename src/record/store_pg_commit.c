@@ -13,45 +13,11 @@
  *    hashes, so that the committers of two servers do not deadlock.
  * 4. Arrays and unnest(): the cost of a row is a few microseconds.
  */
-#include "record/store_pg.h"
+#include "record/store_pg_columns.h"
 
 #include <stdlib.h>
 
-/* --- arrays, one per column
- * --------------------------------------------------- */
-
-struct columns {
-	size_t at, n;
-	struct pg_array col[PG_ARGS];
-	struct pg_args args;
-};
-
-static void
-put(struct columns *c, struct pg_value v)
-{
-	pg_array_add(&c->col[c->at++], v);
-	if (c->at > c->n)
-		c->n = c->at;
-}
-
-static const struct pg_args *
-args_of(struct columns *c)
-{
-	c->args.n = 0;
-	for (size_t i = 0; i < c->n; i++)
-		pg_arg_array(&c->args, &c->col[i]);
-	return &c->args;
-}
-
-static void
-columns_free(struct columns *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		pg_array_free(&c->col[i]);
-}
-
-/* --- what is written
- * ------------------------------------------------------------ */
+/* --- what is written ------------------------------------------------------ */
 
 struct blob_ref {
 	const struct uuid *tenant;
@@ -72,154 +38,7 @@ struct batch {
 	size_t blobs_n;
 };
 
-static void
-put_attester(struct columns *c, const struct attester *t)
-{
-	put(c, pg_bool(t->known));
-	put(c, pg_u64(t->clock));
-	put(c, pg_u64(t->reset_count));
-	put(c, pg_u64(t->restart_count));
-	put(c, pg_u64(t->firmware));
-	put(c, pg_sha_or_null(&t->boot_log));
-	put(c, pg_u64(t->ima_offset));
-}
-
-static const char state_sql[] =
-    "WITH i AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-    "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
-    "$25) AS i (ord, tenant, node, version, challenge, expires, evidence, "
-    "verdict, clock_known, clock, reset_count, restart_count, firmware, "
-    "boot_log, ima_offset, ima, ima_policy, result, code, observe, "
-    "verified_at, valid_until, held, rejected_day, rejected_count)), "
-    "moved AS (UPDATE akashi.node_state s SET version = s.version + 1, "
-    "clock_known = i.clock_known, clock = i.clock, "
-    "reset_count = i.reset_count, restart_count = i.restart_count, "
-    "firmware = i.firmware, boot_log = i.boot_log, "
-    "ima_offset = i.ima_offset, ima = i.ima, ima_policy = i.ima_policy, "
-    "verdict = i.verdict, result = i.result, code = i.code, "
-    "observe = i.observe, verified_at = i.verified_at, "
-    "valid_until = i.valid_until, held = s.held OR i.held, "
-    "rejected_day = i.rejected_day, rejected_count = i.rejected_count "
-    "FROM i WHERE s.tenant = i.tenant AND s.node = i.node "
-    "AND s.version = i.version AND NOT EXISTS (SELECT FROM "
-    "akashi.used_challenge u WHERE u.node = i.node AND u.id = i.challenge) "
-    "RETURNING i.*), "
-    "used AS (INSERT INTO akashi.used_challenge (tenant, node, id, "
-    "expires_at, evidence, verdict) SELECT tenant, node, challenge, expires, "
-    "evidence, verdict FROM moved ON CONFLICT DO NOTHING RETURNING 1) "
-    "SELECT ord, (SELECT count(*) FROM used) FROM moved";
-
-static void
-add_state(struct columns *c, const struct record *r, size_t ord)
-{
-	const struct verdict_row *v = &r->row;
-	const struct node_state *s = &r->after;
-
-	c->at = 0;
-	put(c, pg_i32((int32_t)ord));
-	put(c, pg_uuid(&v->tenant));
-	put(c, pg_uuid(&v->node));
-	put(c, pg_u64(r->version));
-	put(c, pg_bytes(span_of(v->challenge, sizeof(v->challenge))));
-	put(c, pg_time(r->challenge_expires));
-	put(c, pg_sha(&v->evidence));
-	put(c, pg_uuid(&v->id));
-	put_attester(c, &s->attester);
-	put(c, pg_bytes_or_null(s->attester.ima));
-	put(c, pg_sha_or_null(&s->attester.ima_policy));
-	put(c, pg_str(store_results[v->result]));
-	put(c, pg_code(v->code));
-	put(c, pg_bool(s->observe));
-	put(c, pg_time(v->verified));
-	put(c, pg_time(v->valid_until));
-	put(c, pg_bool(s->held));
-	put(c, pg_i32((int32_t)s->rejected_day));
-	put(c, pg_i32((int32_t)s->rejected_count));
-}
-
-static const char verdict_sql[] =
-    "INSERT INTO akashi.verdict (tenant, id, node, previous, challenge, "
-    "challenge_issued, received_at, judged_at, verified_at, valid_until, "
-    "result, code, clock_known, clock, reset_count, restart_count, firmware, "
-    "boot_log_before, ima_offset, ima_before, ima_policy, evidence, attest, "
-    "signature, pcrs, boot_log, userspace_log, ima, ima_start, ima_bytes, "
-    "boot, context, findings, detail, statement) SELECT * FROM unnest($1, $2, "
-    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
-    "$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, "
-    "$33, $34, $35)";
-
-static void
-add_verdict(struct columns *c, const struct verdict_row *v)
-{
-	c->at = 0;
-	put(c, pg_uuid(&v->tenant));
-	put(c, pg_uuid(&v->id));
-	put(c, pg_uuid(&v->node));
-	put(c, pg_uuid_or_null(&v->previous));
-	put(c, pg_bytes(span_of(v->challenge, sizeof(v->challenge))));
-	put(c, pg_time(v->challenge_issued));
-	put(c, pg_time(v->received));
-	put(c, pg_time(v->now));
-	put(c, pg_time(v->verified));
-	put(c, pg_time(v->valid_until));
-	put(c, pg_str(store_results[v->result]));
-	put(c, pg_code(v->code));
-	put_attester(c, &v->before);
-	put(c, pg_sha_or_null(&v->ima_before));
-	put(c, pg_sha_or_null(&v->before.ima_policy));
-	put(c, pg_sha(&v->evidence));
-	put(c, pg_sha(&v->attest));
-	put(c, pg_sha(&v->signature));
-	put(c, pg_sha_or_null(&v->pcrs));
-	put(c, pg_sha_or_null(&v->boot_log));
-	put(c, pg_sha_or_null(&v->userspace_log));
-	put(c, pg_sha_or_null(&v->ima));
-	put(c, pg_u64(v->ima_start));
-	put(c, pg_u64(v->ima_bytes));
-	put(c, pg_u64(v->boot));
-	put(c, pg_sha(&v->context_sha256));
-	put(c, pg_sha(&v->findings_sha256));
-	put(c, pg_sha(&v->detail_sha256));
-	put(c, pg_sha(&v->statement));
-}
-
-static void
-add_evidence(struct columns *c, const struct record *r)
-{
-	c->at = 0;
-	put(c, pg_uuid(&r->row.tenant));
-	put(c, pg_uuid(&r->row.node));
-	put(c, pg_uuid(&r->row.id));
-	put(c, pg_bytes(r->attest));
-	put(c, pg_bytes(r->signature));
-	put(c, pg_bytes_or_null(r->pcrs));
-}
-
-static void
-add_ima(struct columns *c, const struct record *r)
-{
-	c->at = 0;
-	put(c, pg_uuid(&r->row.tenant));
-	put(c, pg_uuid(&r->row.node));
-	put(c, pg_uuid(&r->row.id));
-	put(c, pg_u64(r->row.boot));
-	put(c, pg_u64(r->row.ima_start));
-	put(c, pg_sha(&r->row.ima));
-	put(c, pg_bytes(r->ima));
-	put(c, pg_bool(r->ima_accepted));
-}
-
-static void
-add_leaf(struct columns *c, const struct verdict_row *v)
-{
-	c->at = 0;
-	put(c, pg_uuid(&v->tenant));
-	put(c, pg_uuid(&v->id));
-	put(c, pg_sha(&v->statement));
-}
-
-/* --- blobs
- * -------------------------------------------------------------------- */
+/* --- blobs ---------------------------------------------------------------- */
 
 static struct known *
 known_slot(struct store_pg *st, const struct sha256 *h)
@@ -266,9 +85,9 @@ put_blobs(struct batch *b)
 		if (i && by_hash(ref, ref - 1) == 0)
 			continue;
 		c->at = 0;
-		put(c, pg_uuid(ref->tenant));
-		put(c, pg_sha(ref->sha256));
-		put(c, pg_bytes(ref->bytes));
+		columns_put(c, pg_uuid(ref->tenant));
+		columns_put(c, pg_sha(ref->sha256));
+		columns_put(c, pg_bytes(ref->bytes));
 	}
 }
 
@@ -289,8 +108,7 @@ remember(struct batch *b)
 	}
 }
 
-/* --- the two round trips
- * -------------------------------------------------------- */
+/* --- the two round trips -------------------------------------------------- */
 
 static void
 drop_results(struct pg_stmt *s, size_t n)
@@ -336,7 +154,7 @@ move_states(struct batch *b, struct err *e)
 	    &(const struct scope){.write_many = buf_span(&b->tenants)},
 	    b->st->timeout);
 	struct pg_stmt s[] = {{.sql = "BEGIN"}, scope.stmt,
-	    {.sql = state_sql, .args = args_of(&b->state)}};
+	    {.sql = state_sql, .args = columns_args(&b->state)}};
 	TRY(pg_run(b->st->writer, s, 3, e));
 	rc r = read_moved(b, s[2].rows, e);
 	drop_results(s, 3);
@@ -351,10 +169,10 @@ collect(struct batch *b)
 		const struct verdict_row *v = &r->row;
 		if (!b->accepted[i]) {
 			b->asked.at = 0;
-			put(&b->asked, pg_i32((int32_t)i));
-			put(&b->asked, pg_uuid(&v->node));
-			put(&b->asked, pg_bytes(span_of(v->challenge,
-					   sizeof(v->challenge))));
+			columns_put(&b->asked, pg_i32((int32_t)i));
+			columns_put(&b->asked, pg_uuid(&v->node));
+			columns_put(&b->asked, pg_bytes(span_of(v->challenge,
+						   sizeof(v->challenge))));
 			continue;
 		}
 		add_verdict(&b->verdict, v);
@@ -421,7 +239,7 @@ insert_rest(struct batch *b, struct err *e)
 	for (size_t i = 0; i < ALL; i++)
 		if (all[i].c->n)
 			s[n++] = (struct pg_stmt){
-			    .sql = all[i].sql, .args = args_of(all[i].c)};
+			    .sql = all[i].sql, .args = columns_args(all[i].c)};
 	s[n++] = (struct pg_stmt){.sql = "COMMIT"};
 	TRY(pg_run(b->st->writer, s, n, e));
 	if (b->asked.n)
@@ -476,8 +294,7 @@ attempt(struct store_pg *st, struct record *r, const size_t *index, size_t n,
 	return result;
 }
 
-/* --- the batch
- * ------------------------------------------------------------------ */
+/* --- the batch ------------------------------------------------------------ */
 
 struct by_node {
 	const struct record *r;

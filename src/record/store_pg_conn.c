@@ -81,16 +81,21 @@ ignore_notice(void *ctx, const PGresult *res)
 	(void)res;
 }
 
-/* A server that went away while the connection was idle shows as readable. */
+/* A server that went away while the connection was idle shows as readable: its
+ * last words first, then the end. */
 static bool
 alive(struct pg *pg)
 {
-	if (!pg->conn || PQstatus(pg->conn) != CONNECTION_OK)
+	if (!pg->conn)
 		return false;
-	struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-	if (poll(&fd, 1, 0) == 0)
-		return true;
-	return PQconsumeInput(pg->conn) && PQstatus(pg->conn) == CONNECTION_OK;
+	while (PQstatus(pg->conn) == CONNECTION_OK) {
+		struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+		if (poll(&fd, 1, 0) == 0)
+			return true;
+		if (!PQconsumeInput(pg->conn))
+			return false;
+	}
+	return false;
 }
 
 rc

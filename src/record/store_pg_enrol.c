@@ -96,8 +96,7 @@ spg_token_revoke(struct store *st, const struct actor *by,
 	return tx_commit(&tx, e);
 }
 
-/* --- listed EKs
- * --------------------------------------------------------------- */
+/* --- listed EKs ----------------------------------------------------------- */
 
 static rc
 put_ek(struct tx *tx, const struct actor *by, const struct listed_ek *ek,

@@ -86,8 +86,7 @@ row_node(struct pg_row *r, struct node *out)
 	" FROM akashi.node n JOIN akashi.node_state s "                        \
 	"ON s.tenant = n.tenant AND s.node = n.id "
 
-/* --- one node
- * ----------------------------------------------------------------- */
+/* --- one node ------------------------------------------------------------- */
 
 rc
 spg_node_get(struct store *st, const struct uuid *tenant, const struct uuid *id,
@@ -134,7 +133,7 @@ spg_node_find(struct store *st, const struct uuid *tenant, struct span name,
 	TRY(store_query(st, &scope,
 	    "SELECT " NODE_COLUMNS FROM_NODE
 	    "WHERE n.tenant = $1 AND n.name = $2 "
-	    "ORDER BY n.admission = 'retired', n.id DESC LIMIT 1",
+	    "ORDER BY n.retired_at DESC NULLS FIRST, n.id DESC LIMIT 1",
 	    &a, &rows, e));
 	if (pg_rows_n(rows) == 0)
 		return err_at(e, ERR_NODE_UNKNOWN, NULL, "%s", "");
@@ -145,8 +144,7 @@ spg_node_find(struct store *st, const struct uuid *tenant, struct span name,
 	return RC_OK;
 }
 
-/* --- lists
- * -------------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------- */
 
 /* node_status() of node.c; a test compares them over all combinations. $2 is
  * the moment. */
@@ -246,8 +244,7 @@ spg_counts_get(struct store *st, const struct uuid *tenant, int64_t now,
 	return RC_OK;
 }
 
-/* --- what operators do
- * ---------------------------------------------------------- */
+/* --- what operators do ---------------------------------------------------- */
 
 /* Every act is one UPDATE of the node; $1 tenant, $2 id, $3 now, $4 class,
  * $5 labels (NULL: as they are). */

@@ -27,8 +27,7 @@ row_policy(struct pg_row *r, struct policy_row *out, struct err *e)
 	return RC_OK;
 }
 
-/* --- versions
- * ----------------------------------------------------------------- */
+/* --- versions ------------------------------------------------------------- */
 
 /* The newest version of a name; version 0 if there is none. */
 static rc
@@ -186,8 +185,7 @@ spg_policy_active(struct store *st, const struct uuid *tenant, struct arena *a,
 	    a, out, e);
 }
 
-/* --- activation
- * ----------------------------------------------------------------- */
+/* --- activation ----------------------------------------------------------- */
 
 /* History, audit and the serial that servers watch. */
 static rc

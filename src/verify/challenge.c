@@ -62,6 +62,14 @@ put_body(struct wr *w, uint32_t key_id, const struct challenge *c)
 	wr_bytes(w, span_of(c->random, sizeof(c->random)));
 }
 
+/* Sums of them stay far from overflow. */
+static bool
+times_fit(const struct challenge *c)
+{
+	return c->issued >= 0 && c->issued < INT64_MAX / 2 && c->ttl > SKEW &&
+	       c->ttl <= TTL_MAX;
+}
+
 static struct uuid
 take_uuid(struct rd *in)
 {
@@ -95,7 +103,7 @@ take_body(struct rd *in, struct challenge *c)
 	c->issued = (int64_t)rd_u64be(in);
 	c->ttl = (int64_t)rd_u64be(in);
 	struct span random = rd_bytes(in, sizeof(c->random));
-	if (!rd_done(in))
+	if (!rd_done(in) || !times_fit(c))
 		return false;
 	memcpy(c->random, random.p, random.n);
 	return true;
@@ -118,8 +126,7 @@ challenge_issue(const struct challenge_keys *keys, struct challenge *c,
 	struct wr w = wr_over(body, sizeof(body));
 	rc r = random_bytes(c->random, sizeof(c->random));
 
-	if (keys->n == 0 || c->selection.n > LIMIT_BANKS || c->issued < 0 ||
-	    c->ttl <= SKEW || c->ttl > TTL_MAX)
+	if (keys->n == 0 || c->selection.n > LIMIT_BANKS || !times_fit(c))
 		return err_at(e, ERR_INTERNAL,
 		    "A challenge needs a key, at most 16 banks and a life of "
 		    "more than a minute and at most a day.",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/key.h"
+#include "base/rd.h"
 #include "verify/material.h"
 #include "verify/wr.h"
 
@@ -55,7 +56,9 @@ key_name(const struct tpm_public *pub, struct hasher *h, struct tpm_name *out,
 static uint16_t
 name_alg(const struct tpm_name *name)
 {
-	return name->n < 2 ? 0 : (uint16_t)(name->b[0] << 8 | name->b[1]);
+	struct rd in = rd_over(span_of(name->b, name->n));
+
+	return rd_u16be(&in);
 }
 
 rc

@@ -125,16 +125,20 @@ for ek in rsa ecc; do
 	done
 done
 
-# program NAME VERB...: the agent's TPM code against this TPM.
+# program NAME COMMAND...: a TAP program of ours passes.
 program() {
 	local name=$1
 	shift
-	if "$BUILDDIR/tests/e2e/tpm_device" "$tcti" "$@" >"$work/out" 2>&1; then
+	if "$@" >"$work/out" 2>&1; then
 		ok "$name ($(grep -c '^ok' "$work/out") checks)"
 	else
 		not_ok "$name"
 		note "$(grep -v '^ok' "$work/out")"
 	fi
+}
+# device NAME VERB...: the agent's TPM code against this TPM.
+device() {
+	program "$1" "$BUILDDIR/tests/e2e/tpm_device" "$tcti" "${@:2}"
 }
 # nothing_left NAME: no object and no session stays in the TPM.
 nothing_left() {
@@ -144,28 +148,33 @@ nothing_left() {
 			tpm2_getcap -T "$tcti" $what
 		done)"
 }
-program "our MakeCredential, the TPM's ActivateCredential" round
+device "our MakeCredential, the TPM's ActivateCredential" round
 nothing_left "after activation and quotes"
 
 # --- power cycle, another TPM ------------------------------------------------
 
-program "an identity is kept" make "$work/state"
+device "an identity is kept" make "$work/state"
+device "and another" make "$work/walk"
+program "what the agent sends, round after round" \
+	"$BUILDDIR/tests/e2e/agent_walk" "$tcti" "$work/walk" \
+	"$golden/eventlog.bin" "$golden/ima.bin"
+nothing_left "after some rounds"
 swtpm_reset "$work/node1"
 tcti=$(swtpm_tcti "$work/node1")
-program "it works after a power cycle" again "$work/state"
+device "it works after a power cycle" again "$work/state"
 nothing_left "after a power cycle"
 tpm2_createek -Q -T "$tcti" -G rsa -c "$work/ek.ctx"
 tpm2_evictcontrol -Q -T "$tcti" -c "$work/ek.ctx" 0x81010001 2>/dev/null || true
 tpm2_flushcontext -T "$tcti" -t
-program "and with a persistent endorsement key" round
+device "and with a persistent endorsement key" round
 nothing_left "with a persistent endorsement key"
 swtpm_stop "$work/node1"
 
 SWTPM_BANKS=sha256 swtpm_make "$work/node2" "$work/ca" rsa
 swtpm_start "$work/node2"
 tcti=$(swtpm_tcti "$work/node2")
-program "it does not work in another TPM" foreign "$work/state"
-program "a bank that a TPM lacks" absent
+device "it does not work in another TPM" foreign "$work/state"
+device "a bank that a TPM lacks" absent
 nothing_left "after a foreign key"
 
 # --- recorded boots ----------------------------------------------------------

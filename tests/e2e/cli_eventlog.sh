@@ -4,6 +4,7 @@
 set -u
 cd "${SRCDIR:-.}" || exit 1
 . tests/lib/tap.sh
+lang=en
 akashi=${BUILDDIR:-build}/akashi
 vm=tests/vectors/vm
 golden=$vm/boots/grub-sb-golden/eventlog.bin
@@ -14,7 +15,7 @@ trap 'rm -rf "$tmp"' EXIT
 run() {
 	local want=$1 name=$2 got
 	shift 2
-	"$akashi" eventlog "$@" >"$tmp/out" 2>"$tmp/err"
+	"$akashi" --lang "$lang" eventlog "$@" >"$tmp/out" 2>"$tmp/err"
 	got=$?
 	if [ "$got" = "$want" ]; then
 		ok "$name: exit $got"
@@ -50,8 +51,9 @@ silent() {
 
 run 0 "a log" "$golden"
 silent err
-says out "= kernel_cmdline: /boot/vmlinuz-6.1.0 root=LABEL=root"
-says out "~ (hd0,gpt1)/EFI/debian/grub.cfg"
+says out "= kernel command line: /boot/vmlinuz-6.1.0 root=LABEL=root"
+says out "~ GRUB read (hd0,gpt1)/EFI/debian/grub.cfg"
+says out "~ shim loaded GRUB from \EFI\BOOT\grubx64.efi"
 says out "   7  75677db6f14082d3bfec4d14bdd75c8d72612ef6914ca99cd5a5997b7a21309d"
 cp "$tmp/out" "$tmp/table"
 run 0 "-o table is the default" -o table "$golden"
@@ -66,16 +68,24 @@ json '[.events[].index] == [range(57)]'
 json '.events[0].type_name == "EV_NO_ACTION" and (.events[0].bound | not)'
 json '.events[4].text == "SecureBoot = 01" and .events[4].bound'
 json '.events[4].digests | keys == ["sha1", "sha256", "sha384"]'
-json '.events[9].data == "00000000"'
+json '.events[4].meaning == "Secure Boot is on"'
+json '.events[7].facts.entries | length == 2'
+json '.events[7].facts.entries[1].subject | endswith("CN=Microsoft Corporation UEFI CA 2011")'
+json '.events[9].data == "00000000" and .events[9].facts.state == "normal"'
+json '.events[51].facts.kind == "kernel_cmdline"'
 json '.events[35].bound | not'
 json '.pcrs.sha256 | keys | length == 11'
 json '.pcrs.sha1["14"] == "58b61026354cf9f00ebdf559d8ed0a9bc3166bd3"'
 json '.incomplete == [] and .quirks == [] and (has("error") | not)'
 
 run 0 "--output json" --output json "$golden"
-"$akashi" eventlog -o json - <"$golden" >"$tmp/stdin"
+"$akashi" --lang en eventlog -o json - <"$golden" >"$tmp/stdin"
 none "standard input gives the same" "$(cmp "$tmp/stdin" "$tmp/out" 2>&1)"
 
+lang=ja
+run 0 "in Japanese" "$golden"
+lang=en
+says out "セキュアブートは有効"
 run 1 "a log cut inside an event" "$vm/negatives/eventlog-truncated-mid-event/eventlog.bin"
 says err "[log.truncated events[21]]"
 says out "   20   5  EV_SEPARATOR"

@@ -1,38 +1,36 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A TPM opens the credentials that we make, for every kind of endorsement key,
 # and refuses one that was made for another key's name.
 set -u
-
-make_credential="${BUILDDIR:?}/tests/lib/make_credential"
-n=0
-failed=0
-
-result() { # status text
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/log"
-		failed=1
-	fi
-}
+cd "${SRCDIR:-.}" || exit 1
+. tests/lib/tap.sh
+make_credential=${BUILDDIR:-build}/tests/lib/make_credential
 
 for tool in swtpm tpm2_createek tpm2_activatecredential; do
 	if ! command -v $tool >/dev/null; then
-		echo "1..0 # SKIP $tool is not installed"
-		exit 0
+		skip "no $tool here" "credential activation"
+		tap_done
+		exit
 	fi
 done
 
+# TPM sockets want short, absolute paths.
 dir=$(mktemp -d /tmp/akashi-cred-XXXXXX) || exit 99
-cleanup() {
-	[ -s "$dir/pid" ] && kill "$(cat "$dir/pid")" 2>/dev/null
-	rm -rf "$dir"
-}
-trap cleanup EXIT
+trap '[ ! -s "$dir/pid" ] || kill "$(cat "$dir/pid")"; rm -rf "$dir"' EXIT
 trap 'exit 99' INT TERM
+
+# attempt NAME COMMAND...: passes if the command does; shows what it said if not
+attempt() {
+	local name=$1
+	shift
+	if "$@" >"$dir/log" 2>&1; then
+		ok "$name"
+	else
+		not_ok "$name"
+		note "$(cat "$dir/log")"
+	fi
+}
 
 mkdir "$dir/state"
 swtpm socket --tpm2 --daemon --pid file="$dir/pid" \
@@ -74,26 +72,27 @@ round_trip() { # range
 		activate "$1" && flush && cmp "$dir/secret" "$dir/opened"
 }
 
-# The same credential, made for a name that differs in one bit.
+# A credential for a name that differs in its last byte: the TPM finds that it
+# was not made for this key.
 other_name() { # range
 	rm -f "$dir/opened"
 	{ head -c 33 "$dir/ak.name" && tail -c 1 "$dir/ak.name" | tr '\000-\377' '\001-\377\000'; } >"$dir/other.name" &&
 		! cmp -s "$dir/ak.name" "$dir/other.name" &&
 		"$make_credential" "$dir/ek.pub" "$dir/other.name" "$dir/secret" "$dir/cred" &&
-		! activate "$1" && flush && [ ! -s "$dir/opened" ]
+		! activate "$1" 2>"$dir/why" && flush &&
+		grep 'integrity check failed' "$dir/why" && [ ! -s "$dir/opened" ]
 }
 
-{ flush && make_ak; } >"$dir/log" 2>&1
-result $? "a TPM and an attestation key"
+make_ek() { # kind
+	tpm2_createek -Q -G "$1" -c "$dir/ek.ctx" -u "$dir/ek.pub" && flush
+}
+
+flush
+attempt "a TPM and an attestation key" make_ak
 for row in rsa:low rsa3072:high ecc:low ecc384:high ecc521:high; do
 	kind=${row%:*}
-	range=${row#*:}
-	{ tpm2_createek -Q -G "$kind" -c "$dir/ek.ctx" -u "$dir/ek.pub" && flush; } >"$dir/log" 2>&1
-	result $? "$kind: an endorsement key"
-	round_trip "$range" >"$dir/log" 2>&1
-	result $? "K09 $kind: the TPM recovers the secret"
-	other_name "$range" >"$dir/log" 2>&1
-	result $? "K09 $kind: not for another name"
+	attempt "$kind: an endorsement key" make_ek "$kind"
+	attempt "K09 $kind: the TPM recovers the secret" round_trip "${row#*:}"
+	attempt "K09 $kind: not for another name" other_name "${row#*:}"
 done
-echo "1..$n"
-exit $failed
+tap_done

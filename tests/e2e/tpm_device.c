@@ -158,6 +158,7 @@ static void
 make(struct state *s)
 {
 	struct identity id = {.server = "https://localhost",
+	    .ca = "",
 	    .name = "n",
 	    .token = "aknt_x",
 	    .ek = TPM_KEY_RSA};

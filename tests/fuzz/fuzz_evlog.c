@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A boot log from anywhere: decode, replay, describe. What could be decoded of
  * a refused log is shown to people, so it is walked as well. */
+#include "decode/explain.h"
+#include "decode/uefi_emit.h"
 #include "replay/boot.h"
 
 #include <stdlib.h>
@@ -15,6 +17,17 @@ check(bool holds)
 }
 
 static void
+emit(const struct evlog_event *ev)
+{
+	struct buf out = {0};
+	struct jw w = jw_over(&out);
+
+	uefi_emit(ev, &w);
+	check(!out.failed && out.n > 0);
+	buf_free(&out);
+}
+
+static void
 walk(const struct evlog *log, const struct boot_replay *r, struct arena *a)
 {
 	for (size_t i = 0; i < log->events_n; i++) {
@@ -26,6 +39,8 @@ walk(const struct evlog *log, const struct boot_replay *r, struct arena *a)
 		check(!(became->bound && became->split));
 		check(uefi_describe(ev, a) != NULL);
 		check(uefi_layer(log, ev) != NULL);
+		check(uefi_explain(log, i, i % 2 ? "ja" : "en", a) != NULL);
+		emit(ev);
 	}
 	check(uefi_secure_boot(log) <= 255);
 }

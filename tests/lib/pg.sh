@@ -19,13 +19,15 @@
 
 for v in $(env | sed -n 's/^\(PG[A-Z]*\)=.*/\1/p'); do unset "$v"; done
 
+# In a trap, bash lets a plain `return` give the status from before the trap.
+
 # Where initdb and postgres are: not in PATH on Debian.
 pg_bin() {
 	for d in /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin \
 		/usr/pgsql-*/bin /usr/local/pgsql/bin; do
-		[ -x "$d/initdb" ] && { echo "$d"; return; }
+		[ -x "$d/initdb" ] && { echo "$d"; return 0; }
 	done
-	d=$(command -v initdb) && dirname "$d" && return
+	d=$(command -v initdb) && dirname "$d" && return 0
 	echo "pg.sh: no PostgreSQL server programs found" >&2
 	return 1
 }
@@ -33,7 +35,7 @@ pg_bin() {
 # The user that a server started by root runs as.
 pg_user() {
 	for u in postgres nobody; do
-		id -u "$u" >/dev/null 2>&1 && { echo "$u"; return; }
+		id -u "$u" >/dev/null 2>&1 && { echo "$u"; return 0; }
 	done
 	return 1
 }

@@ -9,12 +9,12 @@
  * is what the recorded machines did for SHA-384 and SHA-512. --rehashed: they
  * had the hashes and extended H(template data) everywhere.
  */
+#include "agent/collect.h"
 #include "agent/tpm.h"
 #include "decode/evlog.h"
 #include "decode/ima.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MAX = 64 * 1024 * 1024, SHA1 = 20 };
@@ -29,21 +29,6 @@ fail(const char *what, const struct err *e)
 	    err_name(e->code), e->path,
 	    e->text[0] ? e->text : err_sentence(e->code, "en"));
 	return 1;
-}
-
-static struct span
-load(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	uint8_t *p = f ? malloc(FILE_MAX) : NULL;
-
-	if (!p) {
-		perror(path);
-		exit(1);
-	}
-	size_t n = fread(p, 1, FILE_MAX, f);
-	fclose(f);
-	return span_of(p, n);
 }
 
 /* --- boot log --------------------------------------------------------------
@@ -149,10 +134,40 @@ replay_ima(struct tpm_device *t, struct span list, struct err *e)
 	return RC_OK;
 }
 
+static rc
+replay_files(
+    struct tpm_device *t, const char *eventlog, const char *ima, struct err *e)
+{
+	const struct log_source boot = {"boot log", eventlog, true, FILE_MAX};
+	const struct log_source list = {"IMA list", ima, true, FILE_MAX};
+	struct log_part part;
+
+	TRY(log_read(&boot, 0, &part, e));
+	rc r = replay_log(t, buf_span(&part.bytes), e);
+	buf_free(&part.bytes);
+	if (!rc_ok(r) || !ima)
+		return r;
+	TRY(log_read(&list, 0, &part, e));
+	r = replay_ima(t, buf_span(&part.bytes), e);
+	buf_free(&part.bytes);
+	return r;
+}
+
+static int
+replay(const char *tcti, const char *eventlog, const char *ima, struct err *e)
+{
+	struct tpm_device *t;
+
+	if (!hasher || !rc_ok(tpm_open(tcti, &t, e)))
+		return fail(tcti, e);
+	rc r = replay_files(t, eventlog, ima, e);
+	tpm_close(t);
+	return rc_ok(r) ? 0 : fail(eventlog, e);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct tpm_device *t;
 	struct err e = {0};
 
 	rehashed = argc > 1 && strcmp(argv[1], "--rehashed") == 0;
@@ -164,16 +179,8 @@ main(int argc, char **argv)
 		    stderr);
 		return 2;
 	}
-	struct span log = load(argv[2]);
-	struct span ima = argc > 3 ? load(argv[3]) : span_of(NULL, 0);
 	hasher = hasher_new();
-	if (!hasher || !rc_ok(tpm_open(argv[1], &t, &e)))
-		return fail(argv[1], &e);
-	rc r = replay_log(t, log, &e);
-	int code = rc_ok(r) ? 0 : fail(argv[2], &e);
-	if (code == 0 && ima.n && !rc_ok(replay_ima(t, ima, &e)))
-		code = fail(argv[3], &e);
-	tpm_close(t);
+	int code = replay(argv[1], argv[2], argc > 3 ? argv[3] : NULL, &e);
 	hasher_free(hasher);
 	return code;
 }

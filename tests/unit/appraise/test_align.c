@@ -2,6 +2,7 @@
 /* Alignment of events with rules, on letters: an event fits the rule of its
  * letter; lower case is the same kind with other content. */
 #include "appraise/align.h"
+#include "base/json.h"
 #include "lib/tap.h"
 
 #include <ctype.h>
@@ -46,30 +47,30 @@ repeat(const void *ctx, size_t rule)
  * "-r" missing, "!e" lost. */
 static void
 show(const struct letters *l, const struct align_step *steps, size_t n,
-    char *out)
+    struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		char e = l->events[steps[i].event];
 		char r = l->rules[l->at[steps[i].rule]];
 		switch (steps[i].op) {
 		case ALIGN_MATCH:
-			out += sprintf(out, "%c", e);
+			buf_printf(out, "%c", e);
 			break;
 		case ALIGN_CHANGED:
-			out += sprintf(out, "~%c/%c", e, r);
+			buf_printf(out, "~%c/%c", e, r);
 			break;
 		case ALIGN_EXTRA:
-			out += sprintf(out, "+%c", e);
+			buf_printf(out, "+%c", e);
 			break;
 		case ALIGN_MISSING:
-			out += sprintf(out, "-%c", r);
+			buf_printf(out, "-%c", r);
 			break;
 		case ALIGN_LOST:
-			out += sprintf(out, "!%c", e);
+			buf_printf(out, "!%c", e);
 			break;
 		}
 	}
-	*out = '\0';
+	buf_put(out, "", 0);
 }
 
 static const struct {
@@ -129,7 +130,7 @@ START_TEST(test_cases)
 	struct align_step *steps = NULL;
 	struct letters l;
 	struct arena a;
-	char text[256];
+	struct buf text = {0};
 	size_t rules = 0;
 	size_t n = 0;
 
@@ -138,10 +139,11 @@ START_TEST(test_cases)
 	struct align_input in = {
 	    strlen(l.events), rules, fit, optional, repeat, &l};
 	ck_rc_ok(align(&in, &a, &steps, &n));
-	show(&l, steps, n, text);
-	ck_assert_msg(strcmp(text, cases[_i].steps) == 0,
+	show(&l, steps, n, &text);
+	ck_assert_msg(strcmp(text.p, cases[_i].steps) == 0,
 	    "%s against %s: %s, not %s", cases[_i].events, cases[_i].rules,
-	    text, cases[_i].steps);
+	    text.p, cases[_i].steps);
+	buf_free(&text);
 	arena_free(&a);
 }
 END_TEST

@@ -11,6 +11,7 @@
  * FILE with .json for .decisions, or is learned first, from lines
  *
  *	learn EVIDENCE	allow SHA256SUMS	exclude GLOB	pcrs SEL
+ *	keyring CERT
  */
 #include "appraise/learn.h"
 #include "attest/attest.h"
@@ -31,6 +32,7 @@ struct bench {
 	struct golden golden[MANY];
 	struct span allow[MANY];
 	const char *allow_names[MANY];
+	struct span keyring[MANY];
 	const char *exclude[MANY];
 	struct pcr_selections pcrs;
 	struct learn_options o;
@@ -180,6 +182,9 @@ prepare(struct bench *b, char *const *word)
 		b->allow_names[b->o.ima_allow_n] = own;
 		b->allow[b->o.ima_allow_n++] = tap_file(&b->kept,
 		    arena_printf(&b->kept, "/tests/vectors/vm/%s", own));
+	} else if (strcmp(word[0], "keyring") == 0) {
+		b->keyring[b->o.ima_keyring_n++] = tap_file(&b->kept,
+		    arena_printf(&b->kept, "/tests/vectors/vm/%s", own));
 	} else if (strcmp(word[0], "exclude") == 0) {
 		b->exclude[b->o.ima_exclude_n++] = own;
 	} else if (strcmp(word[0], "pcrs") == 0) {
@@ -204,6 +209,7 @@ make_policy(struct bench *b)
 		b->o.name = "learned";
 		b->o.ima_allow = b->allow;
 		b->o.ima_allow_names = b->allow_names;
+		b->o.ima_keyring = b->keyring;
 		b->o.ima_exclude = b->exclude;
 		need(policy_learn(b->golden, b->golden_n, &b->o, &b->kept, &out,
 			 &notes, &e),
@@ -284,10 +290,11 @@ static size_t
 split(char *line, char *word[WORDS + 1])
 {
 	size_t n = 0;
+	char *rest = NULL;
 
 	line[strcspn(line, "#\n")] = '\0';
-	for (char *w = strtok(line, " \t"); w && n < WORDS;
-	     w = strtok(NULL, " \t"))
+	for (char *w = strtok_r(line, " \t", &rest); w && n < WORDS;
+	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
 	word[n] = NULL;
 	return n;

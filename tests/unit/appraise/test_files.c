@@ -215,8 +215,8 @@ static const struct entry_case {
 	RESULT_FAIL, LAYER_MIDDLEWARE, 0, 0, 0},
     {STRICT, "sha1", S1, "/usr/bin/a", ERR_IMA_WEAK_DIGEST, RESULT_FAIL,
 	LAYER_MIDDLEWARE, 0, 0, 0},
-    /* a warning about the digest, then it is looked up and not found */
-    {LAX, "sha1", S1, "/usr/bin/a", ERR_IMA_WEAK_DIGEST, RESULT_FAIL,
+    /* a warning about the digest; then it is looked up and not found */
+    {LAX, "sha1", S1, "/usr/bin/a", ERR_IMA_UNKNOWN_FILE, RESULT_FAIL,
 	LAYER_MIDDLEWARE, 0, 0, 0},
     {STRICT, "sha384", D1 "11111111111111111111111111111111", "/usr/bin/a",
 	ERR_IMA_UNKNOWN_FILE, RESULT_FAIL, LAYER_MIDDLEWARE, 0, 0, 0},

@@ -118,6 +118,7 @@ static const struct bad {
     {EVENT("\"type\":13,\"glob\":\"*\"," ACCEPT), ERR_JSON_UNKNOWN,
 	"boot.4.events[0].glob"},
     /* ima */
+    {IMA("\"x\":1.5"), ERR_POLICY_FORMAT, "ima"},
     {HEAD PCR4 BOOT4 ",\"ima\":{}}", ERR_POLICY_FORMAT, "ima.pcrs"},
     {HEAD PCR10 "\"boot\":{" VALUE4 ",\"10\":{\"values\":[{\"sha256\":\"" D1
 		"\"}]}},\"ima\":{}}",
@@ -137,6 +138,11 @@ static const struct bad {
 	"ima.globs[0].digest"},
     {IMA("\"globs\":[{\"digest\":\"sha256:" D1 "0\",\"glob\":\"/a\"}]"),
 	ERR_POLICY_FORMAT, "ima.globs[0].digest"},
+    {IMA("\"keyring\":[{}]"), ERR_JSON_MISSING, "ima.keyring[0].certificate"},
+    {IMA("\"keyring\":[{\"certificate\":\"AAAA\"}]"), ERR_POLICY_FORMAT,
+	"ima.keyring[0].certificate"},
+    {IMA("\"keyring\":[{\"certificate\":\"A+==\"}]"), ERR_POLICY_FORMAT,
+	"ima.keyring[0].certificate"},
     {IMA("\"allow\":[{}]"), ERR_JSON_MISSING, "ima.allow[0].files"},
     {IMA("\"allow\":[{\"files\":[1]}]"), ERR_JSON_TYPE,
 	"ima.allow[0].files[0]"},

@@ -101,6 +101,8 @@ END_TEST
 
 START_TEST(test_layers)
 {
+	for (int l = LAYER_FIRMWARE; l <= LAYER_MIDDLEWARE; l++)
+		v.layer_judged[l] = true;
 	add(ERR_BOOT_EVENT_CHANGED, LAYER_OS, EFF_NONE);
 	add(ERR_IMA_PATH, LAYER_MIDDLEWARE, EFF_NONE);
 	verdict_fold(&v);
@@ -113,9 +115,13 @@ END_TEST
 
 START_TEST(test_layer_not_judged)
 {
+	v.layer_judged[LAYER_FIRMWARE] = true;
+	v.layer_judged[LAYER_MIDDLEWARE] = true;
 	v.checks[CHECK_POLICY_IMA] = CHECK_NOT_REQUIRED;
 	verdict_fold(&v);
 	ck_assert_int_eq(v.result, RESULT_PASS);
+	ck_assert_int_eq(v.layer_result[LAYER_FIRMWARE], RESULT_PASS);
+	ck_assert_int_eq(v.layer_result[LAYER_OS], RESULT_NONE);
 	ck_assert_int_eq(v.layer_result[LAYER_MIDDLEWARE], RESULT_NONE);
 }
 END_TEST
@@ -129,6 +135,8 @@ START_TEST(test_graver_reason_displaces)
 		verdict_add(&v, &r, EFF_NONE);
 	}
 	ck_assert_uint_eq(v.reasons_dropped, 5);
+	ck_assert(verdict_full(&v, EFF_WARN));
+	ck_assert(!verdict_full(&v, EFF_FAIL));
 	r.code = ERR_IMA_UNKNOWN_FILE;
 	verdict_add(&v, &r, EFF_NONE);
 	ck_assert_uint_eq(v.reasons_n, LIMIT_REASONS);
@@ -138,6 +146,20 @@ START_TEST(test_graver_reason_displaces)
 	ck_assert_int_eq(v.reasons[LIMIT_REASONS - 2].event, LIMIT_REASONS - 2);
 	verdict_fold(&v);
 	ck_assert_int_eq(v.result, RESULT_FAIL);
+}
+END_TEST
+
+START_TEST(test_gravest_first)
+{
+	add(ERR_IMA_PATH, LAYER_OS, EFF_NONE);
+	add(ERR_BOOT_PCR, LAYER_OS, EFF_NONE);
+	add(ERR_LOG_REPLAY, LAYER_OS, EFF_NONE);
+	add(ERR_SB_DISABLED, LAYER_OS, EFF_NONE);
+	verdict_fold(&v);
+	ck_assert_int_eq(v.reasons[0].code, ERR_LOG_REPLAY);
+	ck_assert_int_eq(v.reasons[1].code, ERR_BOOT_PCR);
+	ck_assert_int_eq(v.reasons[2].code, ERR_SB_DISABLED);
+	ck_assert_int_eq(v.reasons[3].code, ERR_IMA_PATH);
 }
 END_TEST
 
@@ -273,6 +295,7 @@ suite(void)
 	tcase_add_test(t, test_layers);
 	tcase_add_test(t, test_layer_not_judged);
 	tcase_add_test(t, test_graver_reason_displaces);
+	tcase_add_test(t, test_gravest_first);
 	tcase_add_test(t, test_once_per_place);
 	tcase_add_test(t, test_full_arena_keeps_effect);
 	tcase_add_loop_test(t, test_printable, 0,

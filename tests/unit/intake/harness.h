@@ -8,7 +8,14 @@
 
 #include <stdatomic.h>
 
-#define NODE_TOKEN "aknt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define NODE_TOKEN                                                             \
+	"aknt_"                                                                \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"     \
+	"AAAAAAAAAAAAAAAAAAAAAA"
+#define LATE_TOKEN                                                             \
+	"aknt_"                                                                \
+	"LLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLL"     \
+	"LLLLLLLLLLLLLLLLLLLLLA"
 #define OPERATOR_TOKEN "akad_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define WRONG_TOKEN "akad_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 #define DOWN_TOKEN "akad_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"

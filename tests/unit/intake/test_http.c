@@ -111,8 +111,8 @@ test_answers(void)
 			say(fd, answers[i].request, &r);
 		tap_ok(r.status == answers[i].status &&
 			   has(&r, answers[i].with) && (alone || !r.closed),
-		    "%.40s…: %d", strtok(strdupa(answers[i].request), "\r"),
-		    answers[i].status);
+		    "%.*s: %d", (int)strcspn(answers[i].request, "\r"),
+		    answers[i].request, answers[i].status);
 		if (r.closed && !alone) {
 			tap_note("status %d: %s", r.status, r.text);
 			close(fd);

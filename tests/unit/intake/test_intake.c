@@ -226,7 +226,7 @@ cut_headers(char *text, struct gate_header *out)
 {
 	size_t n = 0;
 
-	for (char *h = strtok(text, "|"); h; h = strtok(NULL, "|")) {
+	for (char *h = strsep(&text, "|"); h; h = strsep(&text, "|")) {
 		char *colon = strchr(h, ':');
 		out[n].name = span_of(h, (size_t)(colon - h));
 		out[n++].value = span_str(colon + 1);
@@ -589,14 +589,15 @@ END_TEST
 /* --- tokens --------------------------------------------------------------- */
 
 #define SECRET "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0"
+#define OWNED SECRET SECRET /* tenant, node, secret */
 
 static const struct {
 	const char *header;
 	enum auth_class cls;
 	enum err_code code;
 } tokens[] = {
-    {"Bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_OK},
-    {"bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_OK},
+    {"Bearer aknt_" OWNED, AUTH_NODE_TOKEN, ERR_OK},
+    {"bearer aknt_" OWNED, AUTH_NODE_TOKEN, ERR_OK},
     {"Bearer aket_" SECRET, AUTH_ENROL_TOKEN, ERR_OK},
     {"Bearer akad_" SECRET, AUTH_OPERATOR, ERR_OK},
     {NULL, AUTH_OPERATOR, ERR_AUTH_MISSING},
@@ -606,12 +607,14 @@ static const struct {
     {"Basic akad_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer  akad_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_" SECRET " ", AUTH_OPERATOR, ERR_AUTH_INVALID},
+    {"Bearer aknt_" SECRET, AUTH_NODE_TOKEN, ERR_AUTH_INVALID},
+    {"Bearer akad_" OWNED, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_" SECRET "A", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_x", AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akxx_" SECRET, AUTH_OPERATOR, ERR_AUTH_INVALID},
     {"Bearer akad_=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0", AUTH_OPERATOR,
 	ERR_AUTH_INVALID},
-    {"Bearer aknt_" SECRET, AUTH_OPERATOR, ERR_AUTH_FORBIDDEN},
+    {"Bearer aknt_" OWNED, AUTH_OPERATOR, ERR_AUTH_FORBIDDEN},
     {"Bearer akad_" SECRET, AUTH_NODE_TOKEN, ERR_AUTH_FORBIDDEN},
 };
 

@@ -232,37 +232,7 @@ static const struct {
     {"ce", "sha256:0", "\x00\xff\x55\xaa", ERR_QUOTE_TYPE},	  /* Q04 */
 };
 
-/* Their AK is there as an SPKI only, so the key rules cannot be asked. */
-static enum err_code
-judge_spki(const char *name, const char *asked_text, struct span nonce,
-    struct arena *a)
-{
-	struct pcr_selections asked;
-	struct tpm_quote quote;
-	struct tpm_signature sig;
-	struct key *key = NULL;
-	struct span pem = tap_file(a, QUOTES "akpub.pem");
-	rc r = tpm_decode_quote(
-	    tap_file(a, arena_printf(a, QUOTES "%s.msg", name)), a, &quote,
-	    NULL);
-
-	if (rc_ok(r))
-		r = tpm_decode_signature(
-		    tap_file(a, arena_printf(a, QUOTES "%s.sig", name)), a,
-		    &sig, NULL);
-	if (rc_ok(r))
-		r = key_from_spki(pem, &key, NULL);
-	if (rc_ok(r))
-		r = key_verify(key, &sig, quote.signed_bytes, h, NULL);
-	key_free(key);
-	if (rc_ok(r))
-		r = pcr_selections_parse(span_str(asked_text), &asked, NULL);
-	if (rc_ok(r))
-		r = quote_check_nonce(&quote, nonce, NULL);
-	return rc_ok(r) ? quote_check_selection(&quote, &asked, NULL).code
-			: r.code;
-}
-
+/* Their AK is there as an SPKI only, so the key rules are not asked. */
 static void
 all_quotes(void)
 {
@@ -270,15 +240,16 @@ all_quotes(void)
 
 	arena_init(&a, 1024 * 1024);
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
-		struct span nonce = quotes[i].nonce
-					? span_of(quotes[i].nonce, 4)
-					: span_str("challenge-nonce-1");
-		enum err_code got =
-		    judge_spki(quotes[i].name, quotes[i].asked, nonce, &a);
-		tap_ok(got == quotes[i].code, "quotes/%s for %s: %s",
-		    quotes[i].name, quotes[i].asked, err_name(quotes[i].code));
-		if (got != quotes[i].code)
-			tap_note("got %s", err_name(got));
+		const char *stem =
+		    arena_printf(&a, QUOTES "%s", quotes[i].name);
+		struct walk w = {tap_file(&a, arena_printf(&a, "%s.msg", stem)),
+		    tap_file(&a, arena_printf(&a, "%s.sig", stem)),
+		    tap_file(&a, QUOTES "akpub.pem"),
+		    quotes[i].nonce ? span_of(quotes[i].nonce, 4)
+				    : span_str("challenge-nonce-1"),
+		    span_str(quotes[i].asked)};
+		expect(arena_printf(&a, "%s for %s", stem + 1, quotes[i].asked),
+		    &w, quotes[i].code);
 		arena_reset(&a);
 	}
 	arena_free(&a);

@@ -5,7 +5,7 @@
 
 #include "verify/quote.h"
 
-/* What arrived and what was asked for. */
+/* What arrived and what was asked for; ak_pub may be PEM. */
 struct walk {
 	struct span msg, sig, ak_pub, nonce;
 	struct span asked; /* tpm2-tools notation */

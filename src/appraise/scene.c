@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/scene.h"
+
+#include "base/text.h"
+
+void
+scene_violate(struct scene *s, const struct reason *r)
+{
+	verdict_add(s->v, r, EFF_NONE);
+	s->violated = true;
+}
+
+bool
+scene_full(struct scene *s, enum err_code code)
+{
+	struct reason r = REASON(code, LAYER_NONE);
+
+	if (!verdict_full(s->v, err_effect(code)))
+		return false;
+	/* Unlike any other, so that it is counted. */
+	r.event = (int64_t)s->v->reasons_dropped;
+	r.path = "";
+	scene_violate(s, &r);
+	return true;
+}
+
+const char *
+text_of_type(struct arena *a, uint32_t type)
+{
+	const char *name = evlog_type_name(type);
+
+	return name ? name : arena_printf(a, "0x%08x", type);
+}
+
+const char *
+text_of_digest(
+    struct arena *a, const struct hash_alg *alg, const uint8_t *digest)
+{
+	char hex[2 * HASH_MAX + 1];
+
+	hex_emit(span_of(digest, alg->size), hex);
+	return arena_printf(a, "%s:%s", alg->name, hex);
+}
+
+static const char *
+or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+const char *
+text_joined(struct arena *a, const char *text, const char *digest)
+{
+	bool both = *or_empty(text) && *or_empty(digest);
+
+	return arena_printf(
+	    a, "%s%s%s", or_empty(text), both ? " " : "", or_empty(digest));
+}
+
+const char *
+text_of_values(const struct scene *s, const struct golden_value *values,
+    size_t n, int bank)
+{
+	enum { SHOWN = 3 };
+	const char *out = NULL;
+
+	for (size_t i = 0; i < n && i < SHOWN; i++) {
+		const char *digest = NULL;
+		if (bank >= 0 && values[i].digest[bank])
+			digest = text_of_digest(
+			    s->a, s->p->banks[bank], values[i].digest[bank]);
+		const char *one = text_joined(s->a, values[i].text, digest);
+		out = out ? arena_printf(s->a, "%s | %s", out, or_empty(one))
+			  : one;
+	}
+	if (n > SHOWN)
+		out = arena_printf(
+		    s->a, "%s | … (%zu more)", or_empty(out), n - SHOWN);
+	return out;
+}
+
+struct reason
+scene_reason(const struct scene *s, enum err_code code,
+    const struct evlog_event *ev, const struct event_rule *rule)
+{
+	struct reason r = REASON(code, LAYER_NONE);
+
+	r.layer = rule && rule->layer != LAYER_NONE
+		      ? rule->layer
+		      : layer_by_name(uefi_layer(s->f->log, ev));
+	if (r.layer == LAYER_NONE)
+		r.layer = layer_of_pcr(ev->pcr);
+	r.path = arena_printf(s->a, "eventlog.events[%u]", ev->index);
+	r.pcr = (int)ev->pcr;
+	r.event = ev->index;
+	r.event_type = text_of_type(s->a, ev->type);
+	return r;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One appraisal of a boot while it is judged, and the words for what is found.
+ * Only eval_boot.c and eval_events.c include this. */
+#ifndef AKASHI_APPRAISE_SCENE_H
+#define AKASHI_APPRAISE_SCENE_H
+
+#include "appraise/lane.h"
+
+/* One appraisal: who asks, about what, where the answer goes. */
+struct scene {
+	const struct policy *p;
+	const struct boot_facts *f;
+	struct verdict *v;
+	struct arena *a;
+	struct lanes lanes;
+	uint32_t bad_separator; /* PCRs whose separators were found wanting */
+	bool violated;		/* a boot rule was broken */
+};
+
+/* Add a reason and remember that a boot rule was broken. */
+void scene_violate(struct scene *s, const struct reason *r);
+
+/* The list is full: count one more of this code, which needs no texts. */
+bool scene_full(struct scene *s, enum err_code code);
+
+/* A reason about an event: path, PCR, index, type; the layer is the rule's
+ * where it names one (rule may be NULL), else the event's. */
+struct reason scene_reason(const struct scene *s, enum err_code code,
+    const struct evlog_event *ev, const struct event_rule *rule);
+
+/* Texts in the arena; NULL or "" when it is full. */
+const char *text_of_type(struct arena *a, uint32_t type);
+const char *text_of_digest(
+    struct arena *a, const struct hash_alg *alg, const uint8_t *digest);
+
+/* "a b", either of which may be NULL or empty. */
+const char *text_joined(struct arena *a, const char *left, const char *right);
+
+/* The first alternatives of a list, as one line, with their digests of one
+ * bank of the policy; bank < 0: without. */
+const char *text_of_values(const struct scene *s,
+    const struct golden_value *values, size_t n, int bank);
+
+/* --- eval_events.c ---------------------------------------------------- */
+
+/* Judge the events of one PCR by its rules. MEMORY. */
+MUST_USE rc eval_events(struct scene *s, const struct lane *l, struct err *e);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an event means, as a sentence in English or Japanese. */
+#ifndef AKASHI_DECODE_EXPLAIN_H
+#define AKASHI_DECODE_EXPLAIN_H
+
+#include "decode/uefi.h"
+
+/* The meaning of log->events[i] in the arena: "shim loaded GRUB from
+ * \EFI\BOOT\grubx64.efi", "Secure Boot is on". lang is "en" or "ja", anything
+ * else is English. Never NULL: "" where uefi_describe() says all there is.
+ *
+ * Who loaded what is concluded from the events around it, and the texts of
+ * unbound events are labels: a reader's help, never an input to a verdict. */
+const char *uefi_explain(
+    const struct evlog *log, size_t i, const char *lang, struct arena *a);
+
+#endif
