@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies as files: learn, check, fmt, show. No server, no database. */
+/* Policies as files: learn, check, fmt. No server, no database. */
 #include "akashi/evidence_dir.h"
 
 #include "appraise/learn.h"
@@ -275,7 +275,7 @@ run_learn(struct cli *c, int argc, char **argv)
 const struct cli_command cmd_policy_learn = {"policy", "learn", "DIR...",
     "write a policy from golden evidence", learn_options, run_learn};
 
-/* --- check, show, fmt ------------------------------------------------- */
+/* --- check, fmt ------------------------------------------------------ */
 
 static const struct cli_option no_options[] = {{0, NULL, NULL, NULL}};
 
@@ -338,33 +338,6 @@ run_check(struct cli *c, int argc, char **argv)
 const struct cli_command cmd_policy_check = {"policy", "check", "FILE",
     "is the policy valid, and what would a careful reader ask", check_options,
     run_check};
-
-static int
-run_show(struct cli *c, int argc, char **argv)
-{
-	struct policy *p = NULL;
-	struct buf out = {0};
-	struct err e = {0};
-	struct span json;
-	int code = read_policy(c, &cmd_policy_show, argc, argv, NULL, &json);
-
-	if (code != EXIT_TRUSTED)
-		return code;
-	if (!rc_ok(policy_decode(json, &p, &e))) {
-		code = cli_fail(c, &e);
-		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
-	}
-	policy_describe(p, &out);
-	if (out.n && out.p[out.n - 1] == '\n')
-		out.n--;
-	code = cli_write(c, &out, EXIT_TRUSTED);
-	buf_free(&out);
-	policy_unref(p);
-	return code;
-}
-
-const struct cli_command cmd_policy_show = {"policy", "show", "FILE",
-    "what a policy file says, in words", no_options, run_show};
 
 /* Comments from // to the end of the line become blanks, so that lines keep
  * their numbers. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies in the server's registry: apply, activate, rollback, list. */
+/* Policies in the server's registry: apply, get, show, activate, rollback,
+ * list. */
 #include "akashi/api.h"
 
+#include "appraise/policy.h"
 #include "base/limits.h"
 #include "base/text.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const struct api_column columns[] = {
     {"NAME", "name"},
@@ -163,6 +167,85 @@ run_get(struct cli *c, int argc, char **argv)
 
 const struct cli_command cmd_policy_get = {"policy", "get", "NAME[@VERSION]",
     "the versions of a policy, or one document", plain_options, run_get};
+
+/* --- show ------------------------------------------------------------------
+ */
+
+/* The newest version's path for a name alone. */
+static rc
+document_path(
+    struct api *api, const char *name, const char **out, struct err *e)
+{
+	struct span none = {NULL, 0};
+	JSON_AUTO row = NULL;
+	uint64_t version;
+
+	*out = version_path(api, name, "");
+	if (strchr(name, '@'))
+		return RC_OK;
+	TRY(api_call(api, "GET", *out, NULL, none, &row, e));
+	TRY(json_get_u64(row, "", "version", INT32_MAX, &version, e));
+	*out = arena_printf(
+	    &api->cli->arena, "%s/%llu", *out, (unsigned long long)version);
+	return *out ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", name);
+}
+
+/* A file, else a policy of the server. */
+static rc
+document(struct api *api, const char *name, struct span *out, struct err *e)
+{
+	struct span none = {NULL, 0};
+	const char *path;
+	JSON_AUTO doc = NULL;
+
+	if (access(name, F_OK) == 0 || strchr(name, '/'))
+		return cli_read(api->cli, name, LIMIT_POLICY, out, e);
+	TRY(document_path(api, name, &path, e));
+	TRY(api_call(api, "GET", path, NULL, none, &doc, e));
+	char *text = json_dumps(doc, JSON_COMPACT);
+	*out = arena_copy(&api->cli->arena, span_str(text));
+	free(text);
+	return out->p ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", name);
+}
+
+static int
+describe(struct cli *c, struct span json)
+{
+	struct policy *p = NULL;
+	struct buf out = {0};
+	struct err e = {0};
+
+	if (!rc_ok(policy_decode(json, &p, &e))) {
+		int code = cli_fail(c, &e);
+		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
+	}
+	policy_describe(p, &out);
+	if (out.n && out.p[out.n - 1] == '\n')
+		out.n--;
+	int code = cli_write(c, &out, EXIT_TRUSTED);
+	buf_free(&out);
+	policy_unref(p);
+	return code;
+}
+
+static int
+run_show(struct cli *c, int argc, char **argv)
+{
+	struct api api = {.cli = c};
+	struct span json;
+	struct err e = {0};
+	int code = parse_plain(&api, &cmd_policy_show, argc, argv, 1);
+
+	if (code)
+		return code;
+	rc r = document(&api, argv[optind], &json, &e);
+	return rc_ok(r) ? describe(c, json) : api_fail(&api, &e);
+}
+
+const struct cli_command cmd_policy_show = {"policy", "show",
+    "FILE|NAME[@VERSION]",
+    "what a policy says, in words: a file, or one of the server", plain_options,
+    run_show};
 
 /* --- activate, rollback ------------------------------------------------------
  */
