@@ -18,11 +18,11 @@ struct known {
 struct store_pg {
 	struct store store;
 	int64_t timeout;
-	/* Idle readers, last used first. */
+	/* Idle readers, last used first; all of them at close. */
 	pthread_mutex_t lock;
 	pthread_cond_t given_back;
 	struct pg *idle[POOL_MAX];
-	size_t idle_n, all_n;
+	size_t idle_n;
 	/* The committer's, with what it knows to be there. */
 	pthread_mutex_t writing;
 	struct pg *writer;

@@ -182,10 +182,13 @@ meaning(const char *state, const char *constraint)
 	/* Deadlock, serialisation, lock timeout: the same again may work. */
 	if (strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0)
 		return ERR_OVERLOAD;
-	/* Data exceptions and broken constraints are about these rows alone;
-	 * all else (connection, resources, locks, rights) is the database's. */
-	if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
-		return ERR_INTERNAL;
+	/* Data exceptions, broken constraints, limits and the server's own
+	 * faults are about these rows; all else (connection, resources,
+	 * rights) is the database's. */
+	static const char *const rows[] = {"22", "23", "54", "XX"};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strncmp(state, rows[i], 2) == 0)
+			return ERR_INTERNAL;
 	return ERR_DATABASE;
 }
 
