@@ -3,11 +3,16 @@
 -- The first schema. Run by the owner, who is not the role of the server.
 --
 -- Roles. The server's login role is a member of akashi_reader and
--- akashi_writer and owns nothing. What a transaction may touch is said by
--- settings that are local to it: akashi.tenant (one tenant, read only),
--- akashi.batch_tenants (tenants that may be written), akashi.credential (hex of
--- a token's hash or of an enrolment's id: whoever presents it sees its row).
--- Without a setting nothing is visible.
+-- akashi_writer, owns nothing, and takes on one of the two in each transaction.
+-- What a transaction may touch is said by settings that are local to it:
+-- akashi.tenant (one tenant, for readers), akashi.batch_tenants (tenants that
+-- may be read and written, for writers), akashi.credential (hex of a token's
+-- hash or of an enrolment's id: whoever presents it sees its row). Without a
+-- setting nothing is visible.
+--
+-- Policies of readers are plain expressions, which cost least to plan; those of
+-- writers are sub-selects, so that a list of tenants is parsed once per batch
+-- and not once per row. USING is WITH CHECK as well where that is not given.
 --
 -- Keys. Ids are version 7 UUIDs made by the program, so (node, id) orders a
 -- node's rows by time and can be a partition key. Foreign keys are left out on
@@ -27,18 +32,6 @@ BEGIN
 	END IF;
 END
 $$;
-
-CREATE FUNCTION akashi.this_tenant() RETURNS uuid
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN nullif(current_setting('akashi.tenant', true), '')::uuid;
-
-CREATE FUNCTION akashi.batch_tenants() RETURNS uuid[]
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN nullif(current_setting('akashi.batch_tenants', true), '')::uuid[];
-
-CREATE FUNCTION akashi.credential() RETURNS bytea
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN decode(nullif(current_setting('akashi.credential', true), ''), 'hex');
 
 CREATE FUNCTION akashi.refuse_change() RETURNS trigger
 	LANGUAGE plpgsql AS $$
@@ -395,13 +388,12 @@ BEGIN
 		'evidence', 'ima_segment', 'used_challenge', 'log_pending',
 		'security_event', 'audit'] LOOP
 		EXECUTE format('ALTER TABLE akashi.%I ENABLE ROW LEVEL SECURITY', t);
-		EXECUTE format('CREATE POLICY reader ON akashi.%I FOR SELECT '
-			'TO akashi_reader '
-			'USING (tenant = (SELECT akashi.this_tenant()))', t);
-		EXECUTE format('CREATE POLICY writer ON akashi.%I TO akashi_writer '
-			'USING (tenant = ANY ((SELECT akashi.batch_tenants())::uuid[])) '
-			'WITH CHECK (tenant = ANY ((SELECT akashi.batch_tenants())::uuid[]))',
-			t);
+		EXECUTE format($p$CREATE POLICY reader ON akashi.%I FOR SELECT
+			TO akashi_reader USING (tenant
+			= nullif(current_setting('akashi.tenant', true), '')::uuid)$p$, t);
+		EXECUTE format($p$CREATE POLICY writer ON akashi.%I TO akashi_writer
+			USING (tenant = ANY ((SELECT nullif(current_setting(
+			'akashi.batch_tenants', true), '')::uuid[])::uuid[]))$p$, t);
 		EXECUTE format('GRANT SELECT ON akashi.%I TO akashi_reader', t);
 		EXECUTE format('GRANT SELECT, INSERT ON akashi.%I TO akashi_writer', t);
 	END LOOP;
@@ -415,20 +407,21 @@ $$;
 
 -- The row of a credential is visible to whoever presents it.
 CREATE POLICY credential ON akashi.admin_token FOR SELECT TO akashi_reader
-	USING (hash = (SELECT akashi.credential()));
+	USING (encode(hash, 'hex') = current_setting('akashi.credential', true));
 CREATE POLICY credential ON akashi.enrol_token FOR SELECT TO akashi_reader
-	USING (hash = (SELECT akashi.credential()));
+	USING (encode(hash, 'hex') = current_setting('akashi.credential', true));
 CREATE POLICY credential ON akashi.enrolment FOR SELECT TO akashi_reader
-	USING (uuid_send(id) = (SELECT akashi.credential()));
+	USING (encode(uuid_send(id), 'hex')
+		= current_setting('akashi.credential', true));
 
 -- Tenant zero stands for the installation, which knows all tenants.
 ALTER TABLE akashi.tenant ENABLE ROW LEVEL SECURITY;
 CREATE POLICY reader ON akashi.tenant FOR SELECT TO akashi_reader
-	USING (id = (SELECT akashi.this_tenant()) OR (SELECT akashi.this_tenant())
-		= '00000000-0000-0000-0000-000000000000');
+	USING (current_setting('akashi.tenant', true)
+		IN (id::text, '00000000-0000-0000-0000-000000000000'));
 CREATE POLICY writer ON akashi.tenant TO akashi_writer
-	USING (id = ANY ((SELECT akashi.batch_tenants())::uuid[]))
-	WITH CHECK (id = ANY ((SELECT akashi.batch_tenants())::uuid[]));
+	USING (id = ANY ((SELECT nullif(current_setting('akashi.batch_tenants',
+		true), '')::uuid[])::uuid[]));
 
 GRANT USAGE ON SCHEMA akashi TO akashi_reader, akashi_writer;
 GRANT SELECT ON akashi.schema_migration, akashi.cluster, akashi.challenge_key,

@@ -247,7 +247,8 @@ load(struct cli *c, const char *path, struct shown *out, struct err *e)
 		*e = out->fault;
 		return out->decoded;
 	}
-	return boot_replay(&out->log, c->hasher, &c->arena, &out->replay, e);
+	return boot_replay(
+	    &out->log, NULL, c->hasher, &c->arena, &out->replay, e);
 }
 
 static int

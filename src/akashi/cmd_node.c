@@ -153,17 +153,19 @@ const struct cli_command cmd_node_show = {"node", "show", "NAME",
 /* --- approve, retire, clear --------------------------------------------------
  */
 
-enum {
-	ACT_REASON = API_OPTION_COUNT,
-	ACT_CLASS,
-	ACT_LABEL,
-};
+enum { ACT_REASON = API_OPTION_COUNT, ACT_CLASS, ACT_LABEL };
 
-static const struct cli_option act_options[] = {
+static const struct cli_option approve_options[] = {
     API_OPTIONS,
     {0, "reason", "TEXT", "why; kept in the audit record"},
-    {0, "class", "CLASS", "environment class (approve)"},
-    {'l', "label", "KEY=VALUE", "label to set; may repeat (approve)"},
+    {0, "class", "CLASS", "environment class"},
+    {'l', "label", "KEY=VALUE", "label to set; may repeat"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct cli_option reason_options[] = {
+    API_OPTIONS,
+    {0, "reason", "TEXT", "why; kept in the audit record; required"},
     {0, NULL, NULL, NULL},
 };
 
@@ -285,11 +287,11 @@ run_clear(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_node_approve = {"node", "approve", "NAME",
-    "admit a pending node", act_options, run_approve};
+    "admit a pending node", approve_options, run_approve};
 const struct cli_command cmd_node_retire = {"node", "retire", "NAME",
-    "retire a node for good", act_options, run_retire};
+    "retire a node for good", reason_options, run_retire};
 const struct cli_command cmd_node_clear = {"node", "clear", "NAME",
-    "lift the hold after suspected tampering", act_options, run_clear};
+    "lift the hold after suspected tampering", reason_options, run_clear};
 
 /* --- import ------------------------------------------------------------------
  */

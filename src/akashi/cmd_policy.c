@@ -119,6 +119,15 @@ learn_parse(struct cli *c, struct learning *l, int argc, char **argv)
 	return code;
 }
 
+/* Is this a reason not to learn? A SHA-1 bank alone is no reason: what is
+ * learned from it passes nothing, and a note says so. */
+static bool
+forbids_learning(const struct reason *r)
+{
+	return r->code != ERR_LOG_BANK_SHA1 &&
+	       (r->effect == EFF_FAIL || r->effect == EFF_REJECT);
+}
+
 /* Quote and logs are proved as for an appraisal, but by no policy: what fails
  * here cannot be learned from. */
 static int
@@ -138,13 +147,12 @@ verify_source(struct cli *c, const char *dir, struct source *s)
 		return cli_fail(c, &e);
 	for (size_t i = 0; i < v->reasons_n; i++) {
 		const struct reason *r = &v->reasons[i];
-		bool fatal = r->effect == EFF_FAIL || r->effect == EFF_REJECT;
 		if (r->code == ERR_POLICY_NONE)
 			continue;
 		fprintf(stderr, "akashi %s: %s: %s [%s%s%s]\n", c->command, dir,
 		    r->message, err_name(r->code), r->path ? " " : "",
 		    r->path ? r->path : "");
-		if (fatal)
+		if (forbids_learning(r))
 			return EXIT_NOT_TRUSTED;
 	}
 	if (s->facts.quote_ok && s->facts.values.n)

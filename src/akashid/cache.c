@@ -9,6 +9,8 @@
  */
 #include "akashid/server.h"
 
+#include "base/limits.h"
+
 #include <stdlib.h>
 
 enum {
@@ -42,13 +44,31 @@ node_cache_new(size_t limit)
 	return c;
 }
 
+static void
+base_drop(struct node_base *b)
+{
+	if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+		return;
+	key_free(b->ak);
+	arena_free(&b->arena);
+	free(b);
+}
+
+static void
+log_drop(struct node_log *l)
+{
+	if (l && atomic_fetch_sub(&l->refs, 1) == 1)
+		free(l);
+}
+
 void
 cached_node_drop(struct cached_node *n)
 {
 	if (!n || atomic_fetch_sub(&n->refs, 1) != 1)
 		return;
-	key_free(n->ak);
-	arena_free(&n->arena);
+	base_drop(n->base);
+	log_drop(n->log);
+	free((void *)(uintptr_t)n->ima.p);
 	free(n);
 }
 
@@ -110,6 +130,21 @@ lookup(struct node_cache *c, const struct uuid *tenant, const struct uuid *id)
 	return n;
 }
 
+static struct node_log *
+log_new(struct span bytes)
+{
+	struct node_log *l = bytes.n && bytes.n <= BOOT_LOG_MAX
+				 ? malloc(sizeof(*l) + bytes.n)
+				 : NULL;
+
+	if (!l)
+		return NULL;
+	atomic_init(&l->refs, 1);
+	l->n = bytes.n;
+	memcpy(l->bytes, bytes.p, bytes.n);
+	return l;
+}
+
 static struct cached_node *
 node_new(void)
 {
@@ -118,24 +153,33 @@ node_new(void)
 	if (!n)
 		return NULL;
 	atomic_init(&n->refs, 1);
-	arena_init(&n->arena, NODE_ARENA);
 	return n;
+}
+
+static struct node_base *
+base_new(void)
+{
+	struct node_base *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	atomic_init(&b->refs, 1);
+	arena_init(&b->arena, NODE_ARENA);
+	return b;
 }
 
 /* The enrolled key, ready to verify with. */
 static rc
-load_key(struct cached_node *n, struct err *e)
+load_key(struct node_base *b, const struct identity *id, struct err *e)
 {
-	const struct identity *id = &n->node.identity;
 	struct tpm_public pub;
 
-	TRY(tpm_decode_public(id->ak_public, &n->arena, &pub, e));
-	TRY(key_from_public(&pub, &n->ak, e));
-	if (id->ak_qualified.n > sizeof(n->ak_qualified.b))
+	TRY(tpm_decode_public(id->ak_public, &b->arena, &pub, e));
+	TRY(key_from_public(&pub, &b->ak, e));
+	if (id->ak_qualified.n > sizeof(b->ak_qualified.b))
 		return err_at(e, ERR_INTERNAL, NULL, "node.ak_qualified");
-	n->ak_qualified.n = id->ak_qualified.n;
-	for (size_t i = 0; i < id->ak_qualified.n; i++)
-		n->ak_qualified.b[i] = id->ak_qualified.p[i];
+	b->ak_qualified.n = id->ak_qualified.n;
+	memcpy(b->ak_qualified.b, id->ak_qualified.p, id->ak_qualified.n);
 	return RC_OK;
 }
 
@@ -143,15 +187,26 @@ static rc
 load_node(struct server *s, const struct uuid *tenant, const struct uuid *id,
     struct cached_node *n, struct err *e)
 {
-	struct attester *att = &n->node.state.attester;
+	const struct attester *att = &n->node.state.attester;
+	struct arena *a;
+	struct arena scratch;
+	struct span log = {NULL, 0};
 
+	n->base = base_new();
+	if (!n->base)
+		return err_at(e, ERR_MEMORY, NULL, "node");
+	a = &n->base->arena;
 	TRY(s->store->ops->node_get(
-	    s->store, tenant, id, NULL, &n->arena, &n->node, e));
-	TRY(load_key(n, e));
+	    s->store, tenant, id, NULL, a, &n->node, e));
+	TRY(load_key(n->base, &n->node.identity, e));
 	if (sha256_none(&att->boot_log))
 		return RC_OK;
-	return s->store->ops->blob_get(
-	    s->store, tenant, &att->boot_log, &n->arena, &n->boot_log, e);
+	arena_init(&scratch, LIMIT_EVENTLOG + NODE_ARENA);
+	rc r = s->store->ops->blob_get(
+	    s->store, tenant, &att->boot_log, &scratch, &log, e);
+	n->log = log_new(log);
+	arena_free(&scratch);
+	return r;
 }
 
 rc
@@ -184,30 +239,17 @@ node_cache_forget(struct server *s, const struct uuid *id)
 	replace(s->cache, id, NULL, NULL);
 }
 
-static bool
-copy_span(struct arena *a, struct span *s)
+/* The log that the new state names: the one kept already, or the bytes. */
+static struct node_log *
+next_log(const struct cached_node *old, const struct node_state *state,
+    struct span bytes)
 {
-	size_t n = s->n;
-
-	*s = arena_copy(a, *s);
-	return s->n == n;
-}
-
-/* Own copies of everything a node borrows. */
-static bool
-copy_node(struct cached_node *to)
-{
-	struct identity *id = &to->node.identity;
-	struct span *const spans[] = {&to->node.env_class, &to->node.labels,
-	    &id->ek_public, &id->ek_cert, &id->rot, &id->manufacturer,
-	    &id->issuer, &id->serial, &id->ak_public, &id->ak_name,
-	    &id->ak_qualified, &id->ak_alg, &to->node.state.attester.ima,
-	    &to->boot_log};
-
-	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
-		if (!copy_span(&to->arena, spans[i]))
-			return false;
-	return true;
+	if (!sha256_eq(
+		&state->attester.boot_log, &old->node.state.attester.boot_log))
+		return log_new(bytes);
+	if (old->log)
+		atomic_fetch_add(&old->log->refs, 1);
+	return old->log;
 }
 
 void
@@ -215,18 +257,22 @@ node_cache_advance(struct server *s, const struct cached_node *old,
     const struct node_state *state, struct span boot_log)
 {
 	struct cached_node *n = node_new();
-	struct err e;
+	struct span ima = state->attester.ima;
+	uint8_t *copy = n && ima.n ? malloc(ima.n) : NULL;
 
-	if (n) {
+	if (n && (copy || ima.n == 0)) {
+		if (copy)
+			memcpy(copy, ima.p, ima.n);
+		n->ima = span_of(copy, ima.n);
 		n->node = old->node;
 		n->node.state = *state;
+		n->node.state.attester.ima = n->ima;
 		n->node.version++;
-		n->boot_log = boot_log.n <= BOOT_LOG_MAX
-				  ? boot_log
-				  : (struct span){NULL, 0};
-	}
-	if (!n || !copy_node(n) || !rc_ok(load_key(n, &e))) {
-		cached_node_drop(n);
+		n->base = old->base;
+		atomic_fetch_add(&n->base->refs, 1);
+		n->log = next_log(old, state, boot_log);
+	} else {
+		cached_node_drop(n); /* read again when it is needed */
 		n = NULL;
 	}
 	replace(s->cache, &old->node.id, n, old);

@@ -199,7 +199,8 @@ read_file(const char *path, struct buf *out, struct err *e)
 	size_t n;
 
 	if (!f)
-		return err_text(e, ERR_FILE, path, "%s: %s.", path, strerror(errno));
+		return err_text(
+		    e, ERR_FILE, path, "%s: %s.", path, strerror(errno));
 	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
 		buf_put(out, chunk, n);
 	bool bad = ferror(f) != 0;
@@ -352,7 +353,8 @@ tell(struct server *s, rc r, const struct err *e)
 	char text[sizeof(s->store_problem)] = "";
 
 	if (!ready)
-		snprintf(text, sizeof(text), "%s: %.200s %.100s", err_name(e->code),
+		snprintf(text, sizeof(text), "%s: %.200s %.100s",
+		    err_name(e->code),
 		    *e->text ? e->text : err_sentence(e->code, "en"), e->path);
 	pthread_mutex_lock(&s->snapshot_lock);
 	bool news = strcmp(text, s->store_problem) != 0 ||

@@ -126,8 +126,10 @@ find_eventlog(struct walk *w, struct err *e)
 		return RC_OK;
 	if (!span_eq(w->sub.eventlog_hash, span_of(kept->b, sizeof(kept->b))))
 		return need("boot_log", e);
-	w->evidence.eventlog = w->node->boot_log;
-	if (!w->evidence.eventlog.p)
+	if (w->node->log)
+		w->evidence.eventlog =
+		    span_of(w->node->log->bytes, w->node->log->n);
+	else
 		TRY(w->s->store->ops->blob_get(w->s->store,
 		    &w->node->node.tenant, kept, w->q->arena,
 		    &w->evidence.eventlog, e));
@@ -192,8 +194,8 @@ judge(struct walk *w, struct err *e)
 		w->challenge.qualifying, sizeof(w->challenge.qualifying)),
 	    .nonce_given = true,
 	    .asked = &w->challenge.selection,
-	    .ak = w->node->ak,
-	    .ak_qualified = &w->node->ak_qualified,
+	    .ak = w->node->base->ak,
+	    .ak_qualified = &w->node->base->ak_qualified,
 	    .clock = &clock,
 	    .policy = w->policy ? w->policy->policy : NULL,
 	    .now = w->received,
@@ -394,7 +396,7 @@ make_record(struct walk *w, struct err *e)
 	r->userspace_log = w->sub.userspace;
 	r->ima = w->sub.ima;
 	r->row.boot = (uint64_t)w->facts.quote.reset_count << 32 |
-		  w->facts.quote.restart_count;
+		      w->facts.quote.restart_count;
 	rc rv = fill_row(w, e);
 	if (rc_ok(rv))
 		rv = next_state(w, conf, e);

@@ -135,14 +135,29 @@ MUST_USE rc policy_for(struct server *s, struct snapshot *n,
 /* --- cache.c
  * --------------------------------------------------------------------- */
 
-/* A node as the database had it, with its key ready to use; immutable. */
+/* What of a node stays the same from one submission to the next: its identity,
+ * with its key ready to use. */
+struct node_base {
+	atomic_int refs;
+	struct arena arena;
+	struct key *ak;
+	struct tpm_name ak_qualified;
+};
+
+/* The boot log of node.state.attester.boot_log. */
+struct node_log {
+	atomic_int refs;
+	size_t n;
+	uint8_t bytes[];
+};
+
+/* A node as the database has it; immutable. */
 struct cached_node {
 	atomic_int refs;
 	struct node node;
-	struct key *ak;
-	struct tpm_name ak_qualified;
-	struct arena arena;
-	struct span boot_log; /* of node.state.attester.boot_log, or empty */
+	struct node_base *base;
+	struct node_log *log; /* NULL: none, or too large to keep */
+	struct span ima;      /* own memory of node.state.attester.ima */
 };
 
 struct node_cache *node_cache_new(size_t limit);

@@ -30,27 +30,32 @@ authenticate(const struct http_request *q, enum auth_class cls,
 	rc r = cls == AUTH_OPERATOR
 		   ? s->store->ops->admin_get(s->store, &hash, &who, e)
 		   : err_at(e, ERR_AUTH_INVALID, NULL, "%s", "");
-	if (!rc_ok(r)) {
-		if (r.code == ERR_AUTH_INVALID)
-			metrics_add(slot_of(q), METRIC_AUTH_FAILURES, 1);
-		return r;
-	}
+	TRY(r);
 	out->tenant = who.tenant;
 	out->id = who.id;
 	snprintf(out->name, sizeof(out->name), "%s", who.name);
 	return RC_OK;
 }
 
+static bool
+auth_failed(enum err_code code)
+{
+	return code == ERR_AUTH_INVALID || code == ERR_NODE_TOKEN ||
+	       code == ERR_ENROL_TOKEN;
+}
+
 static void
 done(const struct http_request *q, bool sent)
 {
+	/* A request that matched no row is counted under "none". */
 	size_t route =
 	    q->route ? (size_t)(q->route - api_routes) : api_routes_n;
 
 	(void)sent;
-	metrics_request(slot_of(q), route < api_routes_n ? route : api_routes_n,
-	    q->method == HTTP_POST, q->answer.status,
-	    clock_monotonic() - q->started);
+	if (auth_failed(q->answer.code))
+		metrics_add(slot_of(q), METRIC_AUTH_FAILURES, 1);
+	metrics_request(slot_of(q), route, q->method == HTTP_POST,
+	    q->answer.status, clock_monotonic() - q->started);
 }
 
 static void

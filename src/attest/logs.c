@@ -38,7 +38,9 @@ step_log_format(struct walk *w, enum check_state *state, struct err *e)
 	for (unsigned bit = 1; bit && bit <= out->quirks; bit <<= 1)
 		if (out->quirks & bit && evlog_quirk_name(bit))
 			verdict_quirk(w->v, evlog_quirk_name(bit));
-	TRY(boot_replay(out, w->h, w->a, &w->f->boot, e));
+	/* Banks that are not quoted prove nothing. */
+	TRY(boot_replay(
+	    out, &w->f->quote.selection, w->h, w->a, &w->f->boot, e));
 	w->log_decoded = true;
 	return RC_OK;
 }
@@ -418,19 +420,36 @@ step_ima_replay(struct walk *w, enum check_state *state, struct err *e)
 	return w->ima.result;
 }
 
-/* Where PCR 0 to 9 of the quoted banks are known: the boot log, or values that
- * cover them. */
+/* Where PCR 0 to 9 are known: the boot log, or values that cover them. */
 static const struct banks *
 known_boot(const struct walk *w)
 {
 	const struct pcr_selections *sel = &w->f->quote.selection;
 
+	if (w->all_banks)
+		return &w->all_banks->banks;
 	if (w->log_decoded)
 		return boot_banks(w);
 	for (size_t i = 0; i < sel->n; i++)
 		if ((sel->bank[i].mask & 0x3ff) != 0x3ff)
 			return NULL;
 	return &w->f->values;
+}
+
+/* A kernel may take boot_aggregate from a bank that is not quoted; then the
+ * log is replayed in all its banks. The entry itself is bound by the quote. */
+static rc
+find_bank(struct walk *w, struct span alg_name, struct err *e)
+{
+	const struct hash_alg *alg = hash_by_name(alg_name);
+
+	if (!alg || !w->log_decoded || w->all_banks ||
+	    banks_get(boot_banks(w), alg->id))
+		return RC_OK;
+	w->all_banks = arena_alloc(w->a, sizeof(*w->all_banks));
+	if (!w->all_banks)
+		return err_at(e, ERR_MEMORY, NULL, "eventlog");
+	return boot_replay(&w->f->log, NULL, w->h, w->a, w->all_banks, e);
 }
 
 static rc
@@ -440,6 +459,7 @@ judge_aggregate(void *ctx, const struct ima_entry *entry, struct err *e)
 
 	if (entry->index != 0 && !ima_is_aggregate(entry))
 		return RC_OK;
+	TRY(find_bank(w, entry->digest_alg, e));
 	return ima_check_boot_aggregate(entry, known_boot(w), w->h, e);
 }
 

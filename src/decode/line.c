@@ -147,7 +147,7 @@ line_utf16(struct line *l, struct span s)
 		}
 		put_char(l, c);
 	}
-	if (s.n % 2)
+	if (s.n % 2 && s.p[s.n - 1] != 0)
 		line_printf(l, "\\x%02x", s.p[s.n - 1]);
 }
 

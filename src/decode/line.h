@@ -26,7 +26,7 @@ void line_puts(struct line *l, const char *s);
 void line_printf(struct line *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Evidence as text; a trailing NUL is left out of the UTF-16 form. */
+/* Evidence as text; a trailing NUL, or half of one, is left out of UTF-16. */
 void line_utf8(struct line *l, struct span s);
 void line_utf16(struct line *l, struct span s);
 

@@ -14,7 +14,7 @@ text_certificate(struct span der, struct line *l)
 	if (x509_names_decode(der, &names))
 		x509_name_short(names.subject, l);
 	else
-		line_puts(l, "not a DER certificate");
+		line_puts(l, "a certificate that is not DER");
 }
 
 /* "2 X.509, 77 SHA-256 (CA 1, CA 2)": names of certificates in order. */

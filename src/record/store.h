@@ -260,7 +260,8 @@ struct policy_row {
 	int64_t created;
 	/* Of the name: what is active now; 0 means nothing. */
 	uint32_t active;
-	struct span selector; /* canonical labels; {} matches every node */
+	struct span selector;	   /* canonical labels; {} matches every node */
+	char approver[STORE_NAME]; /* who activated it */
 };
 
 struct policy_list {

@@ -46,6 +46,7 @@ struct mem_active {
 	struct uuid tenant;
 	struct span name, selector, before_selector;
 	uint32_t version, before;
+	char approver[STORE_NAME];
 };
 
 struct mem_record {

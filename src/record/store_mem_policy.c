@@ -84,6 +84,8 @@ copy_policy(struct store_mem *m, const struct mem_policy *p, struct arena *a,
 	out->document = mem_copy(a, p->p.document, &failed);
 	if (act) {
 		out->active = act->version;
+		snprintf(
+		    out->approver, sizeof(out->approver), "%s", act->approver);
 		out->selector = mem_copy(a, act->selector, &failed);
 	}
 	return failed ? mem_full(e) : RC_OK;
@@ -173,6 +175,7 @@ activate_locked(struct store_mem *m, const struct actor *by, struct span name,
 	act->before = act->version;
 	act->before_selector = act->selector;
 	act->version = version;
+	snprintf(act->approver, sizeof(act->approver), "%s", by->who->name);
 	act->selector = mem_copy(&m->arena, selector, &failed);
 	m->cluster.policy_serial++;
 	m->audits++;
@@ -206,6 +209,8 @@ mem_policy_rollback(struct store *st, const struct actor *by, struct span name,
 		    "");
 	} else {
 		act->version = act->before;
+		snprintf(
+		    act->approver, sizeof(act->approver), "%s", by->who->name);
 		act->selector = act->before_selector;
 		act->before = 0;
 		m->cluster.policy_serial++;

@@ -112,6 +112,14 @@ give(struct store_pg *st, struct pg *pg)
 /* --- scopes -----------------------------------------------------------------
  */
 
+static const char *
+role_of(const struct scope *s)
+{
+	return s->write || s->write_many.n || s->write_cluster
+		   ? "akashi_writer"
+		   : "akashi_reader";
+}
+
 void
 scope_prepare(struct scope_stmt *s, const struct scope *scope, int64_t timeout)
 {
@@ -133,8 +141,10 @@ scope_prepare(struct scope_stmt *s, const struct scope *scope, int64_t timeout)
 					     : pg_str(s->write));
 	pg_arg(&s->args, pg_str(s->credential));
 	pg_arg(&s->args, pg_str(s->timeout));
+	pg_arg(&s->args, pg_str(role_of(scope)));
 	s->stmt = (struct pg_stmt){
-	    .sql = "SELECT set_config('akashi.tenant', $1, true), "
+	    .sql = "SELECT set_config('role', $5, true), "
+		   "set_config('akashi.tenant', $1, true), "
 		   "set_config('akashi.batch_tenants', $2, true), "
 		   "set_config('akashi.credential', $3, true), "
 		   "set_config('statement_timeout', $4, true), "

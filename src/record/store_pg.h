@@ -35,12 +35,13 @@ store_pg(struct store *st)
 	return (struct store_pg *)(void *)st;
 }
 
-/* What a transaction may see and write; NULL or empty: nothing. */
+/* What a transaction may touch. With nothing to write it runs as a reader. */
 struct scope {
 	const struct uuid *read;
-	const struct uuid *write;
 	struct span credential;
+	const struct uuid *write;
 	struct span write_many; /* '{uuid,uuid}', instead of `write` */
+	bool write_cluster;	/* tables that belong to no tenant */
 };
 
 /* The statement that sets a scope, with the values that it borrows. */

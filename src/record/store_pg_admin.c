@@ -40,14 +40,14 @@ static rc
 add_key(struct store *st, int32_t newest, struct err *e)
 {
 	PG_ROWS_AUTO rows = NULL;
-	const struct scope none = {0};
+	const struct scope all = {.write_cluster = true};
 	struct pg_args a = {0};
 	uint8_t key[32];
 
 	TRY(random_bytes(key, sizeof(key)));
 	pg_arg(&a, pg_i32(newest + 1));
 	pg_arg(&a, pg_bytes(span_of(key, sizeof(key))));
-	rc r = store_query(st, &none,
+	rc r = store_query(st, &all,
 	    "INSERT INTO akashi.challenge_key (id, key) VALUES ($1, $2) "
 	    "ON CONFLICT DO NOTHING",
 	    &a, &rows, e);
@@ -69,7 +69,7 @@ rc
 spg_cluster_rotate(struct store *st, struct err *e)
 {
 	PG_ROWS_AUTO rows = NULL;
-	const struct scope none = {0};
+	const struct scope all = {.write_cluster = true};
 	struct cluster c;
 	struct pg_args a = {0};
 
@@ -78,7 +78,7 @@ spg_cluster_rotate(struct store *st, struct err *e)
 	secret_cleanse(&c, sizeof(c));
 	TRY(add_key(st, newest, e));
 	pg_arg(&a, pg_i32(newest));
-	return store_query(st, &none,
+	return store_query(st, &all,
 	    "DELETE FROM akashi.challenge_key WHERE id < $1", &a, &rows, e);
 }
 
@@ -86,9 +86,9 @@ rc
 spg_cluster_epoch(struct store *st, struct err *e)
 {
 	PG_ROWS_AUTO rows = NULL;
-	const struct scope none = {0};
+	const struct scope all = {.write_cluster = true};
 
-	return store_query(st, &none,
+	return store_query(st, &all,
 	    "UPDATE akashi.cluster SET epoch = epoch + 1", NULL, &rows, e);
 }
 

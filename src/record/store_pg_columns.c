@@ -28,6 +28,24 @@ columns_free(struct columns *c)
 		pg_array_free(&c->col[i]);
 }
 
+void
+scope_add(struct buf *b, const struct uuid *tenant)
+{
+	char id[UUID_TEXT];
+
+	uuid_emit(tenant, id);
+	if (b->n >= sizeof(id) && !b->failed &&
+	    memcmp(b->p + b->n - (sizeof(id) - 1), id, sizeof(id) - 1) == 0)
+		return;
+	buf_printf(b, "%c%s", b->n ? ',' : '{', id);
+}
+
+void
+scope_close(struct buf *b)
+{
+	buf_puts(b, b->n ? "}" : "{}");
+}
+
 /* --- what a record leaves in each table ----------------------------------- */
 
 static void

@@ -17,6 +17,11 @@ void columns_put(struct columns *c, struct pg_value v);
 const struct pg_args *columns_args(struct columns *c);
 void columns_free(struct columns *c);
 
+/* Add a tenant to the text of scope.write_many, unless it is the last one;
+ * scope_close() ends the text. */
+void scope_add(struct buf *b, const struct uuid *tenant);
+void scope_close(struct buf *b);
+
 /* A record's row for one table, and the statements that take them. */
 extern const char state_sql[], verdict_sql[];
 void add_state(struct columns *c, const struct record *r, size_t ord);

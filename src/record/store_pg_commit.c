@@ -140,14 +140,10 @@ move_states(struct batch *b, struct err *e)
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct record *r = &b->r[b->index[i]];
-		char id[UUID_TEXT];
-		uuid_emit(&r->row.tenant, id);
-		if (i == 0 ||
-		    !uuid_eq(&r->row.tenant, &b->r[b->index[i - 1]].row.tenant))
-			buf_printf(&b->tenants, "%c%s", i ? ',' : '{', id);
+		scope_add(&b->tenants, &r->row.tenant);
 		add_state(&b->state, r, i);
 	}
-	buf_puts(&b->tenants, "}");
+	scope_close(&b->tenants);
 	if (b->tenants.failed)
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	scope_prepare(&scope,

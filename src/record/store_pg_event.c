@@ -1,43 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Security events, audit rows, and what may be forgotten. */
-#include "record/store_pg.h"
+#include "record/store_pg_columns.h"
 
 static rc
-put_event(struct tx *tx, const struct security_event *ev, struct err *e)
+add_event(struct columns *c, const struct security_event *ev, struct uuid *id)
 {
-	struct pg_args a = {0};
-	struct uuid id;
-
-	TRY(uuid_v7(ev->at, &id));
-	pg_arg(&a, pg_uuid(&ev->tenant));
-	pg_arg(&a, pg_uuid(&id));
-	pg_arg(&a, pg_uuid_or_null(&ev->node));
-	pg_arg(&a, pg_str(err_name(ev->code)));
-	pg_arg(&a, pg_time(ev->at));
-	pg_arg(&a, pg_text_or_null(ev->source));
-	pg_arg(&a, pg_text_or_null(ev->trace));
-	pg_arg(&a, pg_sha_or_null(&ev->digest));
-	return tx_run(tx,
-	    "INSERT INTO akashi.security_event (tenant, id, node, code, at, "
-	    "source, trace, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	    &a, NULL, e);
+	TRY(uuid_v7(ev->at, id));
+	c->at = 0;
+	columns_put(c, pg_uuid(&ev->tenant));
+	columns_put(c, pg_uuid(id));
+	columns_put(c, pg_uuid_or_null(&ev->node));
+	columns_put(c, pg_str(err_name(ev->code)));
+	columns_put(c, pg_time(ev->at));
+	columns_put(c, pg_text_or_null(ev->source));
+	columns_put(c, pg_text_or_null(ev->trace));
+	columns_put(c, pg_sha_or_null(&ev->digest));
+	return RC_OK;
 }
 
+/* They come in floods, so all in one statement. */
 rc
 spg_security_put(
     struct store *st, const struct security_event *ev, size_t n, struct err *e)
 {
-	TX_AUTO tx = {0};
-	const struct scope none = {0};
+	PG_ROWS_AUTO rows = NULL;
+	struct columns c = {0};
+	struct buf tenants = {0};
+	struct uuid id;
+	rc r = RC_OK;
 
-	TRY(tx_begin(st, &none, &tx, e));
-	for (size_t i = 0; i < n; i++) {
-		const struct scope scope = {.write = &ev[i].tenant};
-		if (i == 0 || !uuid_eq(&ev[i].tenant, &ev[i - 1].tenant))
-			TRY(tx_scope(&tx, &scope, e));
-		TRY(put_event(&tx, &ev[i], e));
+	for (size_t i = 0; i < n && rc_ok(r); i++) {
+		scope_add(&tenants, &ev[i].tenant);
+		r = add_event(&c, &ev[i], &id);
 	}
-	return tx_commit(&tx, e);
+	scope_close(&tenants);
+	const struct scope scope = {.write_many = buf_span(&tenants)};
+	if (rc_ok(r) && tenants.failed)
+		r = err_at(e, ERR_MEMORY, NULL, "%s", "");
+	if (rc_ok(r) && n > 0)
+		r = store_query(st, &scope,
+		    "INSERT INTO akashi.security_event (tenant, id, node, "
+		    "code, at, source, trace, digest) SELECT * FROM "
+		    "unnest($1, $2, $3, $4, $5, $6, $7, $8)",
+		    columns_args(&c), &rows, e);
+	columns_free(&c);
+	buf_free(&tenants);
+	return r;
 }
 
 static rc
@@ -85,11 +93,20 @@ spg_audit_put(
 static rc
 all_tenants(struct tx *tx, struct err *e)
 {
-	return tx_run(tx,
-	    "SELECT set_config('akashi.batch_tenants', "
-	    "coalesce((SELECT array_agg(id)::text FROM akashi.tenant), ''), "
-	    "true)",
-	    NULL, NULL, e);
+	PG_ROWS_AUTO rows = NULL;
+	struct arena a;
+
+	TRY(tx_run(tx,
+	    "SELECT coalesce(array_agg(id)::text, '{}') FROM akashi.tenant",
+	    NULL, &rows, e));
+	arena_init(&a, SIZE_MAX);
+	struct pg_row row = pg_row(rows, 0, &a);
+	const struct scope scope = {.write_many = row_bytes(&row)};
+	rc r = row_done(&row, e);
+	if (rc_ok(r))
+		r = tx_scope(tx, &scope, e);
+	arena_free(&a);
+	return r;
 }
 
 static rc

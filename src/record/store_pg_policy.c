@@ -4,7 +4,7 @@
 
 #define POLICY_COLUMNS                                                         \
 	"v.name, v.version, v.hash, v.author, v.created_at, "                  \
-	"coalesce(a.version, 0), a.selector"
+	"coalesce(a.version, 0), a.selector, a.approver"
 #define FROM_POLICY                                                            \
 	" FROM akashi.policy_version v LEFT JOIN akashi.policy_active a "      \
 	"ON a.tenant = v.tenant AND a.name = v.name "
@@ -21,6 +21,7 @@ row_policy(struct pg_row *r, struct policy_row *out, struct err *e)
 	p.created = row_time(r);
 	p.active = (uint32_t)row_i32(r);
 	p.selector = row_bytes(r);
+	row_name(r, p.approver);
 	p.document = row_bytes(r);
 	TRY(row_done(r, e));
 	*out = p;

@@ -7,22 +7,24 @@ crypto(const struct evlog_event *ev, struct err *e)
 	return err_at(e, ERR_CRYPTO, NULL, "events[%u]", ev->index);
 }
 
+/* Banks stand in the log's order. */
 static rc
 extend_event(const struct evlog *log, const struct evlog_event *ev,
     struct hasher *h, struct banks *banks, struct err *e)
 {
-	struct bank *bank = banks->bank;
+	size_t k = 0;
 
-	for (size_t i = 0; i < log->algs_n; i++) {
-		if (!log->algs[i].known)
+	for (size_t i = 0; i < log->algs_n && k < banks->n; i++) {
+		struct bank *bank = &banks->bank[k];
+		if (log->algs[i].id != bank->alg)
 			continue;
-		if (ev->digests[i]) {
-			if (!rc_ok(hash_extend(h, bank->alg, bank->pcr[ev->pcr],
-				ev->digests[i])))
-				return crypto(ev, e);
-			bank->touched |= 1u << ev->pcr;
-		}
-		bank++;
+		k++;
+		if (!ev->digests[i])
+			continue;
+		if (!rc_ok(hash_extend(
+			h, bank->alg, bank->pcr[ev->pcr], ev->digests[i])))
+			return crypto(ev, e);
+		bank->touched |= 1u << ev->pcr;
 	}
 	return RC_OK;
 }
@@ -57,7 +59,7 @@ matches(const struct evlog *log, const struct evlog_event *ev, size_t alg,
  * split as well. */
 static rc
 bind_event(const struct evlog *log, const struct evlog_event *ev,
-    struct hasher *h, struct boot_event *out)
+    const struct banks *banks, struct hasher *h, struct boot_event *out)
 {
 	struct uefi_hashed of = uefi_hashed(ev);
 	size_t alg[LIMIT_BANKS];
@@ -66,7 +68,7 @@ bind_event(const struct evlog *log, const struct evlog_event *ev,
 	bool hit = false;
 
 	for (size_t i = 0; i < log->algs_n; i++)
-		if (log->algs[i].known && ev->digests[i])
+		if (ev->digests[i] && banks_get(banks, log->algs[i].id))
 			alg[n++] = i;
 	for (; n && c < of.n && !hit; c++)
 		TRY(matches(log, ev, alg[0], &of, c, h, &hit));
@@ -84,9 +86,15 @@ bind_event(const struct evlog *log, const struct evlog_event *ev,
 	return RC_OK;
 }
 
+static bool
+wanted(const struct evlog_alg *alg, const struct pcr_selections *only)
+{
+	return alg->known && (!only || pcr_selections_mask(only, alg->id));
+}
+
 rc
-boot_replay(const struct evlog *log, struct hasher *h, struct arena *a,
-    struct boot_replay *out, struct err *e)
+boot_replay(const struct evlog *log, const struct pcr_selections *only,
+    struct hasher *h, struct arena *a, struct boot_replay *out, struct err *e)
 {
 	struct boot_event *events =
 	    arena_array(a, log->events_n, sizeof(*events));
@@ -96,7 +104,7 @@ boot_replay(const struct evlog *log, struct hasher *h, struct arena *a,
 	out->events = events;
 	out->banks.n = 0;
 	for (size_t i = 0; i < log->algs_n; i++)
-		if (log->algs[i].known)
+		if (wanted(&log->algs[i], only))
 			bank_init(&out->banks.bank[out->banks.n++],
 			    log->algs[i].id, log->startup_locality);
 	for (size_t i = 0; i < log->events_n; i++) {
@@ -104,7 +112,7 @@ boot_replay(const struct evlog *log, struct hasher *h, struct arena *a,
 		if (!evlog_extended(ev))
 			continue;
 		TRY(extend_event(log, ev, h, &out->banks, e));
-		if (!rc_ok(bind_event(log, ev, h, &events[i])))
+		if (!rc_ok(bind_event(log, ev, &out->banks, h, &events[i])))
 			return crypto(ev, e);
 	}
 	return RC_OK;

@@ -16,14 +16,16 @@ struct boot_event {
 };
 
 struct boot_replay {
-	struct banks banks;	   /* one per known algorithm of the log */
+	struct banks banks; /* one per replayed algorithm, in the log's order */
 	struct boot_event *events; /* parallel to log->events */
 };
 
-/* Replay a decoded log in every bank it has, and find what its digests cover.
+/* Replay a decoded log in the banks of `only` (NULL: in every bank it has),
+ * and find what their digests cover. Digests of other banks are not read.
  * CRYPTO, MEMORY. */
-MUST_USE rc boot_replay(const struct evlog *log, struct hasher *h,
-    struct arena *a, struct boot_replay *out, struct err *e);
+MUST_USE rc boot_replay(const struct evlog *log,
+    const struct pcr_selections *only, struct hasher *h, struct arena *a,
+    struct boot_replay *out, struct err *e);
 
 /* Extend events[from, to) of the log into banks, one per known algorithm in
  * the log's order. A digest that an event lacks is not extended. CRYPTO. */

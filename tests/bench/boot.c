@@ -35,7 +35,7 @@ ours(void *ctx, struct err *e)
 
 	arena_reset(&s->arena);
 	TRY(evlog_decode(s->bytes, &s->arena, &log, e));
-	return boot_replay(&log, s->hasher, &s->arena, &replay, e);
+	return boot_replay(&log, NULL, s->hasher, &s->arena, &replay, e);
 }
 
 static rc
@@ -54,7 +54,7 @@ prepare(struct subject *s, struct err *e)
 	s->bytes = tap_file(
 	    &s->kept, "/tests/vectors/vm/boots/grub-sb-golden/eventlog.bin");
 	TRY(evlog_decode(s->bytes, &s->kept, &s->log, e));
-	return boot_replay(&s->log, s->hasher, &s->kept, &s->replay, e);
+	return boot_replay(&s->log, NULL, s->hasher, &s->kept, &s->replay, e);
 }
 
 static rc

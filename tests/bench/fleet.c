@@ -5,12 +5,10 @@
 #include "attest/attest.h"
 #include "base/text.h"
 #include "intake/submission.h"
+#include "lib/soft_key.h"
 #include "lib/tap.h"
 #include "record/labels.h"
 
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define BOOT "/tests/vectors/vm/boots/grub-sb-golden/"
@@ -45,105 +43,16 @@ fault(struct err *e, const char *what)
 	return err_at(e, ERR_INTERNAL, NULL, "bench.fleet.%s", what);
 }
 
-static void
-put_u16(struct buf *b, unsigned v)
-{
-	uint8_t be[2] = {(uint8_t)(v >> 8), (uint8_t)v};
-
-	buf_put(b, be, 2);
-}
-
-static void
-put_u32(struct buf *b, uint32_t v)
-{
-	put_u16(b, v >> 16);
-	put_u16(b, v & 0xffff);
-}
-
-/* --- keys
- * ---------------------------------------------------------------------- */
-
-static void
-put_number(struct buf *b, const EVP_PKEY *key, const char *param, int size)
-{
-	BIGNUM *v = NULL;
-	uint8_t bytes[256];
-
-	if (EVP_PKEY_get_bn_param(key, param, &v) != 1 ||
-	    BN_bn2binpad(v, bytes, size) != size)
-		b->failed = true;
-	BN_free(v);
-	put_u16(b, (unsigned)size);
-	buf_put(b, bytes, (size_t)size);
-}
-
 /* The TPMT_PUBLIC of an AK; a policy of its own makes its name unique. */
 static void
 put_ak(struct buf *b, const struct fleet *f, bool rsa,
     const uint8_t policy[POLICY])
 {
-	put_u16(b, rsa ? 0x0001 : 0x0023);
-	put_u16(b, ALG_SHA256);
-	put_u32(b, 0x00050072);
-	put_u16(b, POLICY);
-	buf_put(b, policy, POLICY);
-	put_u16(b, 0x0010); /* no symmetric algorithm */
-	put_u16(b, rsa ? 0x0014 : 0x0018);
-	put_u16(b, ALG_SHA256);
-	if (rsa) {
-		put_u16(b, 2048);
-		put_u32(b, 0);
-		put_number(b, f->rsa, OSSL_PKEY_PARAM_RSA_N, 256);
-		return;
-	}
-	put_u16(b, 0x0003); /* P-256 */
-	put_u16(b, 0x0010); /* no KDF */
-	put_number(b, f->ecc, OSSL_PKEY_PARAM_EC_PUB_X, 32);
-	put_number(b, f->ecc, OSSL_PKEY_PARAM_EC_PUB_Y, 32);
-}
+	const EVP_PKEY *key = rsa ? f->rsa : f->ecc;
+	const struct soft_area area =
+	    soft_ak_area(key, span_of(policy, POLICY));
 
-static void
-put_ecdsa(struct buf *b, const uint8_t *der, size_t n)
-{
-	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)n);
-	const BIGNUM *part[2];
-	uint8_t bytes[32];
-
-	if (!sig) {
-		b->failed = true;
-		return;
-	}
-	ECDSA_SIG_get0(sig, &part[0], &part[1]);
-	for (int i = 0; i < 2; i++) {
-		BN_bn2binpad(part[i], bytes, sizeof(bytes));
-		put_u16(b, sizeof(bytes));
-		buf_put(b, bytes, sizeof(bytes));
-	}
-	ECDSA_SIG_free(sig);
-}
-
-/* A TPMT_SIGNATURE over data. */
-static void
-put_signature(struct buf *b, const struct fleet *f, bool rsa, struct span data)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t raw[512];
-	size_t n = sizeof(raw);
-
-	if (!ctx ||
-	    EVP_DigestSignInit(
-		ctx, NULL, EVP_sha256(), NULL, rsa ? f->rsa : f->ecc) != 1 ||
-	    EVP_DigestSign(ctx, raw, &n, data.p, data.n) != 1)
-		b->failed = true;
-	EVP_MD_CTX_free(ctx);
-	put_u16(b, rsa ? 0x0014 : 0x0018);
-	put_u16(b, ALG_SHA256);
-	if (rsa) {
-		put_u16(b, (unsigned)n);
-		buf_put(b, raw, n);
-	} else {
-		put_ecdsa(b, raw, n);
-	}
+	soft_put_public(b, key, &area);
 }
 
 /* --- enrolment
@@ -429,7 +338,7 @@ put_frame(struct fleet *f, const struct fleet_node *node, bool first,
 	for (size_t i = 0; i < sizeof(c.qualifying); i++)
 		attest[NONCE_AT + i] = c.qualifying[i];
 	struct span signed_bytes = span_of(attest, f->attest.n);
-	put_signature(&sig, f, node->rsa, signed_bytes);
+	soft_put_signature(&sig, node->rsa ? f->rsa : f->ecc, signed_bytes);
 	buf_puts(b, SUBMISSION_MAGIC);
 	put_part(b, PART_ATTEST, signed_bytes);
 	put_part(b, PART_SIGNATURE, buf_span(&sig));

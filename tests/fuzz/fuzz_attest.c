@@ -109,7 +109,7 @@ composite(const struct evidence *ev, const struct pcr_selections *sel,
 		return rc_ok(hash_of(hasher, ALG_SHA256, ev->pcrs, out));
 	if (ev->eventlog.p &&
 	    (!rc_ok(evlog_decode(ev->eventlog, a, &log, NULL)) ||
-		!rc_ok(boot_replay(&log, hasher, a, &boot, NULL))))
+		!rc_ok(boot_replay(&log, NULL, hasher, a, &boot, NULL))))
 		return false;
 	ima_state_init(&s, &boot.banks, sel);
 	while (rc_ok(ima_next(&in, &entry, &more, NULL)) && more)

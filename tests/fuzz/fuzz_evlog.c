@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_free(&a);
 	arena_init(&a, (size_t)1 << 30);
 	decoded = evlog_decode(span_of(data, size), &a, &log, NULL);
-	check(rc_ok(boot_replay(&log, hasher, &a, &r, NULL)));
+	check(rc_ok(boot_replay(&log, NULL, hasher, &a, &r, NULL)));
 	walk(&log, &r, &a);
 	arena_free(&a);
 	return 0;

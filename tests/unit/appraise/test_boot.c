@@ -36,7 +36,7 @@ facts_of(const struct evlog *log)
 	struct boot_facts f = {log, replay, &quoted, NULL};
 
 	ck_assert_ptr_nonnull(replay);
-	ck_rc_ok(boot_replay(log, hasher, &arena, replay, NULL));
+	ck_rc_ok(boot_replay(log, NULL, hasher, &arena, replay, NULL));
 	f.values = &replay->banks;
 	return f;
 }

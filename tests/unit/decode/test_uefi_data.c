@@ -615,6 +615,67 @@ START_TEST(loaders_are_told_apart)
 }
 END_TEST
 
+/* A log of what no recorded boot has, made by hand as a seed of the fuzzer. */
+START_TEST(rare_events_say_what_they_are)
+{
+	static const struct {
+		const char *text, *kind;
+	} cases[] = {
+	    {"Spec ID Event03, version 2.0.0: sha1 sha256", "spec_id"},
+	    {"SP800-155, vendor 11129, manifest "
+	     "03020100-0504-0706-0809-0a0b0c0d0e0f Maker, Box, 1, Firm, 2.7; "
+	     "reference values: http://a/b",
+		"platform_id"},
+	    {"SP800-155, vendor 11129, manifest "
+	     "03020100-0504-0706-0809-0a0b0c0d0e0f Maker, Box, 1, Firm, 2.7; "
+	     "reference values: 3 bytes, locator type 0",
+		"platform_id"},
+	    {"SP800-155, vendor 1, manifest "
+	     "00000000-0000-0000-0000-000000000000",
+		"platform_id"},
+	    {"NvIndexInstance: 0000000000000000", NULL},
+	    {"device that is not authenticated Pci(0x3,0x0): measurement 4 = "
+	     "76616c7565",
+		"device_measurement"},
+	    {"authenticated device Pci(0x3,0x0): measurement 4 = 76616c7565",
+		"device_measurement"},
+	    {"authenticated device Pci(0x3,0x0): certificate chain",
+		"device_measurement"},
+	    {"trust_boundary: os_kernel_debug=yes, loaded_module: "
+	     "file_path=\\a, authenticode_hash=68617368, 0x0007ffff=3f",
+		"windows"},
+	    {"trust_point: aik_id=key", "windows"},
+	    {"separator WBCL", "separator"},
+	    {"UEFI Debug Mode", NULL},
+	    {"separator error text", "separator"},
+	    {"Shim = a certificate that is not DER", "variable"},
+	    {"db = SHA-256 00000000000000000000000000000000000000000000000000"
+	     "00000000000000",
+		"variable"},
+	    {"Vendor = 76 (vendor 03020100-0504-0706-0809-0a0b0c0d0e0f)",
+		"variable"},
+	    {"\xe8\xa8\xbc = 76 (vendor 03020100-0504-0706-0809-0a0b0c0d0e0f)",
+		"variable"},
+	    {"ro quiet", "loader_text"},
+	    {".osrel", "uki_section"},
+	};
+	const size_t n = sizeof(cases) / sizeof(cases[0]);
+	struct evlog log;
+	struct span file =
+	    tap_file(&arena, "/tests/fuzz/corpus/evlog/devices.bin");
+
+	ck_rc_ok(evlog_decode(file, &arena, &log, NULL));
+	ck_assert_uint_eq(log.events_n, n);
+	for (size_t i = 0; i < n; i++) {
+		JSON_AUTO doc = facts(&log.events[i]);
+		const char *kind = json_string_value(
+		    json_object_get(json_object_get(doc, "facts"), "kind"));
+		ck_assert_str_eq(described(&log.events[i]), cases[i].text);
+		ck_assert_pstr_eq(kind, cases[i].kind);
+	}
+}
+END_TEST
+
 START_TEST(authorities)
 {
 	uint8_t value[48] = {0};
@@ -653,6 +714,7 @@ main(void)
 	tcase_add_test(t, load_options);
 	tcase_add_test(t, events_have_a_meaning);
 	tcase_add_test(t, loaders_are_told_apart);
+	tcase_add_test(t, rare_events_say_what_they_are);
 	tcase_add_test(t, authorities);
 	tcase_add_test(t, databases_name_their_certificates);
 	tcase_add_test(t, names_of_damaged_certificates_are_not_read);

@@ -336,6 +336,7 @@ START_TEST(policies_are_activated_and_rolled_back)
 	ck_assert_uint_eq(l.n, 1);
 	ck_assert(span_eq(l.row[0].document, span_str("one")));
 	ck_assert(span_eq(l.row[0].selector, some));
+	ck_assert_str_eq(l.row[0].approver, "first");
 	ck_rc_is(ops->policy_rollback(f.st, &f.by, name, &version, &f.e),
 	    ERR_POLICY_UNKNOWN);
 	ck_rc_ok(ops->policy_activate(f.st, &f.by, name, 2, all, &f.e));

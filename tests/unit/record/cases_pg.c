@@ -409,6 +409,32 @@ START_TEST(evidence_is_only_inserted)
 }
 END_TEST
 
+START_TEST(security_events_are_kept)
+{
+	struct fixture f;
+
+	begin(&f);
+	struct security_event ev[40];
+	for (int i = 0; i < 40; i++)
+		ev[i] = (struct security_event){
+		    .tenant = i % 3 ? f.admin.tenant : (struct uuid){{0}},
+		    .code = i % 2 ? ERR_QUOTE_SIGNATURE : ERR_AUTH_INVALID,
+		    .at = T0,
+		    .source = span_str(i % 2 ? "192.0.2.7" : "")};
+	ck_rc_ok(f.st->ops->security_put(f.st, ev, 40, &f.e));
+	ck_assert_int_eq(
+	    owner_number(&f,
+		"SELECT count(*) FROM akashi.security_event "
+		"WHERE code = 'quote.signature' AND source = '192.0.2.7'"),
+	    20);
+	ck_assert_int_eq(
+	    owner_number(&f, "SELECT count(*) FROM akashi.security_event "
+			     "WHERE tenant::text LIKE '00000000-0000-0000-%'"),
+	    14);
+	end(&f);
+}
+END_TEST
+
 START_TEST(acts_leave_audit_rows)
 {
 	struct fixture f;
@@ -598,6 +624,7 @@ pg_cases(void)
 	tcase_add_test(t, rows_are_seen_by_their_tenant);
 	tcase_add_test(t, writing_elsewhere_is_refused);
 	tcase_add_test(t, evidence_is_only_inserted);
+	tcase_add_test(t, security_events_are_kept);
 	tcase_add_test(t, acts_leave_audit_rows);
 	tcase_add_test(t, a_killed_connection_is_replaced);
 	tcase_add_test(t, a_database_stopped_in_the_middle);

@@ -26,7 +26,7 @@ static rc
 replay(struct span bytes, struct arena *a, struct replayed *out)
 {
 	TRY(evlog_decode(bytes, a, &out->log, NULL));
-	return boot_replay(&out->log, hasher, a, &out->replay, NULL);
+	return boot_replay(&out->log, NULL, hasher, a, &out->replay, NULL);
 }
 
 static bool

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# akashi policy learn, check, fmt, show: exit codes, streams, options.
+set -u
+cd "${SRCDIR:-.}" || exit 1
+. tests/lib/tap.sh
+akashi=${BUILDDIR:-build}/akashi
+vm=tests/vectors/vm
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+export LC_ALL=C
+
+# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
+run() {
+	local want=$1 name=$2 got
+	shift 2
+	"$akashi" "$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	if [ "$got" = "$want" ]; then
+		ok "$name: exit $got"
+	else
+		not_ok "$name: exit $got, not $want"
+		note "$(head -n 5 "$tmp/out" "$tmp/err")"
+	fi
+}
+
+# says FILE TEXT; silent FILE
+says() {
+	if grep -qF -- "$2" "$tmp/$1"; then
+		ok "$1 says: $2"
+	else
+		not_ok "$1 does not say: $2"
+		note "$(head -n 20 "$tmp/$1")"
+	fi
+}
+silent() {
+	if [ -s "$tmp/$1" ]; then
+		not_ok "nothing on $1"
+		note "$(head -n 5 "$tmp/$1")"
+	else
+		ok "nothing on $1"
+	fi
+}
+
+# lay_out BOOT QUOTE: an evidence directory of one quote of a boot.
+lay_out() {
+	local boot=$vm/boots/$1 quote=$2 to=$tmp/$1
+	mkdir -p "$to"
+	cp "$boot/$quote.msg" "$to/quote.msg"
+	cp "$boot/$quote.sig" "$to/quote.sig"
+	cp "$boot/$quote.nonce" "$to/nonce.bin"
+	cp "$boot/$quote.pcrsel" "$to/pcrsel.txt"
+	cp "$boot/ak-$(cat "$boot/$quote.ak").pub" "$to/ak.pub"
+	cp "$boot/eventlog.bin" "$boot/ima.bin" "$to/"
+}
+
+for boot in grub-sb-golden grub-sb-second grub-sb-cmdline; do
+	lay_out $boot quote-sha256-0_15-rsassa
+done
+lay_out direct-sha1only quote-sha1-0_15-rsassa 2>/dev/null ||
+	lay_out direct-sha1only quote-sha1-0_15-ecdsa
+golden=$tmp/grub-sb-golden
+
+# --- learn ---------------------------------------------------------------
+run 0 "one boot" policy learn "$golden" --name web \
+	--ima-allow $vm/common/allowlist-root.sha256 \
+	--ima-allow $vm/common/allowlist-initrd-golden.sha256 \
+	--ima-keyring $vm/common/ima-signing-rsa-cert.der \
+	--ima-exclude '/var/log/**'
+cp "$tmp/out" "$tmp/web.json"
+says out '"name": "web"'
+says out '"source": "allowlist-root.sha256"'
+says err "PCR 1 holds settings"
+for secret in "$(xxd -p "$golden/nonce.bin" | tr -d '\n')" \
+	"$(tail -c 32 "$golden/ak.pub" | xxd -p | tr -d '\n')"; do
+	if grep -q "$secret" "$tmp/web.json"; then
+		not_ok "nonce or key in the policy"
+	else
+		ok "neither nonce nor key in the policy"
+	fi
+done
+run 0 "the next boot passes" appraise "$tmp/grub-sb-second" \
+	--policy "$tmp/web.json"
+run 1 "another command line fails" appraise "$tmp/grub-sb-cmdline" \
+	--policy "$tmp/web.json"
+run 0 "two boots" policy learn "$golden" "$tmp/grub-sb-cmdline"
+says out '"name": "grub-sb-golden"'
+says err "both are accepted"
+run 0 "chosen PCRs" policy learn "$golden" --pcrs sha256:0,7
+says out '"sha256": [0,7]'
+run 1 "PCRs that were not quoted" policy learn "$golden" --pcrs sha256:0,17
+says err "[policy.unquoted pcrs]"
+run 1 "a bank that was not quoted" policy learn "$golden" --pcrs sha384:0
+run 0 "SHA-1 alone is learned" policy learn "$tmp/direct-sha1only"
+says err "WARNING: only SHA-1 was quoted"
+cp "$tmp/out" "$tmp/sha1.json"
+run 1 "and passes nothing" appraise "$tmp/direct-sha1only" \
+	--policy "$tmp/sha1.json"
+says out "bank.sha1_only"
+run 1 "evidence that cannot be believed" policy learn \
+	$vm/negatives/eventlog-digest-altered
+silent out
+run 1 "a forged quote" policy learn $vm/negatives/quote-sig-bitflip
+says err "[quote.signature"
+run 1 "a glob that takes every path" policy learn "$golden" \
+	--ima-exclude '**'
+says err "[policy.format ima.exclude[0].glob]"
+run 1 "a list of another form" policy learn "$golden" \
+	--ima-allow $vm/common/refvalues.json
+says err "Line 1 is not one of sha256sum"
+run 1 "no certificate" policy learn "$golden" --ima-keyring README.md
+run 2 "no directory" policy learn
+run 2 "a directory that is not there" policy learn "$tmp/none"
+run 2 "an unknown option" policy learn "$golden" --all
+run 2 "a selection of another form" policy learn "$golden" --pcrs 0,7
+
+# --- check ---------------------------------------------------------------
+run 0 "a good policy" policy check "$tmp/web.json"
+says out "ok web sha256:"
+silent err
+cp "$tmp/out" "$tmp/hash"
+run 0 "questions do not fail" policy check policy/ot-observe.json
+says err "mode: observe"
+run 1 "unless they are asked to" policy check --strict policy/ot-observe.json
+sed 's/"mode"/"moode"/' "$tmp/web.json" >"$tmp/bad.json"
+run 1 "an unknown member" policy check "$tmp/bad.json"
+says err "[json.unknown_field moode]"
+silent out
+head -c 1000 "$tmp/web.json" >"$tmp/bad.json"
+run 1 "half a policy" policy check "$tmp/bad.json"
+run 2 "no file" policy check
+run 2 "a file that is not there" policy check "$tmp/none.json"
+run 2 "two files" policy check "$tmp/web.json" "$tmp/web.json"
+
+# --- fmt -----------------------------------------------------------------
+run 0 "the form of learn is that of fmt" policy fmt "$tmp/web.json"
+if cmp -s "$tmp/out" "$tmp/web.json"; then ok "same bytes"; else not_ok "same bytes"; fi
+{
+	echo '// who asked for this: "ops"'
+	sed 's|"mode": "enforce",|"mode": "enforce", // for now "|' \
+		"$tmp/web.json" | tr -d '\n' | sed 's|// for now "|&\n|'
+} >"$tmp/commented.json"
+run 1 "comments are no JSON" policy check "$tmp/commented.json"
+run 0 "fmt takes them" policy fmt "$tmp/commented.json"
+says err "2 comments are not kept"
+cp "$tmp/out" "$tmp/clean.json"
+run 0 "and what remains says the same" policy check "$tmp/clean.json"
+if cmp -s "$tmp/out" "$tmp/hash"; then ok "same hash"; else not_ok "same hash"; fi
+run 1 "fmt refuses what check refuses" policy fmt "$tmp/bad.json"
+
+# --- show ----------------------------------------------------------------
+run 0 "in words" policy show "$tmp/web.json"
+says out "Secure Boot must be on"
+says out "SecureBoot = 01"
+says out "not judged: /var/log/**"
+says out "signed by /"
+run 1 "show refuses what check refuses" policy show "$tmp/bad.json"
+tap_done
