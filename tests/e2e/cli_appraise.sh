@@ -148,8 +148,8 @@ run 2 "a form that is none" appraise $good -o table
 run 1 "-o json" appraise $neg/ima-entry-removed --policy "$policy" -o json
 json '.result == "reject"'
 json '[.reasons[].code] == ["ima.replay", "log.replay"]'
-json '.reasons[0] | has("class") and has("layer") and has("path") and
-	has("message") and has("expected") and has("found")'
+json '.reasons[0] | has("class") and has("layer") and has("path")'
+json '.reasons[0] | has("message") and has("expected") and has("found")'
 json '.checks | map(select(.id == "quote.signature").state) == ["passed"]'
 json '.pcrs.sha256["0"] | length == 64'
 json '.policy | has("name") and (.hash | length == 64)'
