@@ -56,7 +56,8 @@ banks_composite(const struct banks *b, const struct pcr_selections *sel,
 	if (!rc_ok(hash_begin(h, hash)))
 		return false;
 	for (size_t i = 0; i < sel->n; i++)
-		if (!add_selected(banks_get(b, sel->bank[i].alg),
+		if (sel->bank[i].mask &&
+		    !add_selected(banks_get(b, sel->bank[i].alg),
 			sel->bank[i].mask, hash, h))
 			return false;
 	return rc_ok(hash_end(h, hash, out));

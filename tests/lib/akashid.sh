@@ -21,7 +21,8 @@ akashid_make() {
 }
 
 # akashid_start DIR [LINE...]: start it on a free port and wait until it is
-# ready; LINEs are added to its configuration.
+# ready (START_TRIES tenths of a second at most); LINEs are added to its
+# configuration.
 akashid_start() {
 	local dir port n=0
 	dir=$(realpath "$1")
@@ -48,7 +49,7 @@ akashid_start() {
 	until curl -fsS --unix-socket "$(cat "$dir/sockets")/admin.sock" \
 		http://localhost/readyz >/dev/null 2>&1; do
 		n=$((n + 1))
-		if [ $n -ge 200 ] || ! kill -0 "$(cat "$dir/pid")" 2>/dev/null
+		if [ $n -ge "${START_TRIES:-200}" ] || ! kill -0 "$(cat "$dir/pid")" 2>/dev/null
 		then
 			echo "akashid did not become ready:" >&2
 			tail -n 5 "$dir/akashid.log" >&2
