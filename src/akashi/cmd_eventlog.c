@@ -11,6 +11,9 @@
 /* Data longer than this is given by its size alone. */
 enum { DATA_SHOWN = 64 * 1024 };
 
+/* Windows keeps one log per resume until the next cold start. */
+enum { LOGS_MAX = 64 };
+
 /* What is shown of one log: also of one that must be refused, as far as it
  * could be decoded. */
 struct shown {
@@ -18,6 +21,7 @@ struct shown {
 	struct boot_replay replay;
 	rc decoded;
 	struct err fault; /* set unless decoded is ok */
+	size_t logs;	  /* in the file; the last one is shown */
 };
 
 /* --- JSON ----------------------------------------------------------------- */
@@ -145,6 +149,7 @@ emit(struct cli *c, struct buf *out, const struct shown *s)
 	w.pretty = true;
 	jw_object(&w);
 	jw_kstr(&w, "format", log->format == EVLOG_AGILE ? "agile" : "sha1");
+	jw_ku64(&w, "logs", s->logs);
 	emit_algs(c, &w, "banks", log, UINT32_MAX);
 	jw_ku64(&w, "startup_locality", log->startup_locality);
 	jw_key(&w, "events");
@@ -218,6 +223,8 @@ print(struct cli *c, struct buf *out, const struct shown *s)
 	buf_printf(out, "%s log, %zu events, startup locality %u\n",
 	    log->format == EVLOG_AGILE ? "crypto-agile" : "legacy SHA-1",
 	    log->events_n, log->startup_locality);
+	if (s->logs > 1)
+		buf_printf(out, "the last of %zu logs\n", s->logs);
 	buf_puts(out,
 	    "= the digest covers the text   ~ the text is only a label\n"
 	    "- not extended                 ! banks disagree\n\n"
@@ -242,7 +249,14 @@ load(struct cli *c, const char *path, struct shown *out, struct err *e)
 	if (r.code == ERR_JSON_LIMIT)
 		return err_at(e, ERR_LOG_TOO_LARGE, NULL, "%s", path);
 	TRY(r);
-	out->decoded = evlog_decode(bytes, &c->arena, &out->log, &out->fault);
+	out->logs = 0;
+	do {
+		out->decoded = evlog_decode_next(
+		    &bytes, &c->arena, &out->log, &out->fault);
+	} while (++out->logs < LOGS_MAX && rc_ok(out->decoded) && bytes.n);
+	if (rc_ok(out->decoded) && bytes.n)
+		out->decoded = err_text(&out->fault, ERR_LOG_TOO_LARGE, path,
+		    "More than %d logs follow each other.", LOGS_MAX);
 	if (err_class(out->decoded.code) == CLS_OURS && !rc_ok(out->decoded)) {
 		*e = out->fault;
 		return out->decoded;

@@ -9,6 +9,9 @@
 
 #include "base/rd.h"
 
+/* Events that the first array holds; a usual boot has 60 to 120. */
+enum { ROOM = 64 };
+
 struct walk {
 	struct rd in;
 	struct evlog *log;
@@ -79,7 +82,7 @@ make_room(struct walk *w, struct evlog_event **out, struct err *e)
 	if (log->events_n == LIMIT_EVENTS)
 		return fault(w, ERR_LOG_TOO_LARGE, NULL, e);
 	if (log->events_n == w->room) {
-		size_t room = w->room ? 2 * w->room : log->raw.n / 256 + 16;
+		size_t room = w->room ? 2 * w->room : ROOM;
 		struct evlog_event *to =
 		    arena_array(w->arena, room, sizeof(*to));
 		if (!to)
@@ -327,6 +330,21 @@ read_event(struct walk *w, struct err *e)
 	return RC_OK;
 }
 
+/* Another log starts here: a Spec ID record, whose legacy layout cannot be an
+ * event of this log, since it would have no digest. */
+static bool
+another_log(const struct walk *w)
+{
+	struct rd in = w->in;
+
+	rd_u32le(&in);
+	bool no_action = rd_u32le(&in) == EV_NO_ACTION;
+	bool blank = span_all(rd_bytes(&in, 20), 0);
+	rd_u32le(&in);
+	return w->log->format == EVLOG_AGILE && no_action && blank &&
+	       starts_with(rd_rest(&in), SPECID "03");
+}
+
 static rc
 read_log(struct walk *w, struct err *e)
 {
@@ -340,10 +358,35 @@ read_log(struct walk *w, struct err *e)
 	while (!rd_done(&w->in)) {
 		if (rd_at(&w->in, log->raw) >= w->padding_from) {
 			log->quirks |= QUIRK_PADDING;
+			rd_rest(&w->in);
 			break;
 		}
+		if (another_log(w))
+			break;
 		TRY(read_event(w, e));
 	}
+	return RC_OK;
+}
+
+rc
+evlog_decode_next(
+    struct span *bytes, struct arena *a, struct evlog *out, struct err *e)
+{
+	*out = (struct evlog){.raw = *bytes, .os_loader_from = SIZE_MAX};
+	struct walk w = {
+	    .in = rd_over(*bytes),
+	    .log = out,
+	    .arena = a,
+	    .padding_from =
+		bytes->n > LIMIT_EVENTLOG ? bytes->n : padding_start(*bytes),
+	};
+	rc r = read_log(&w, e);
+
+	if (out->os_loader_from > out->events_n)
+		out->os_loader_from = out->events_n;
+	TRY(r);
+	*bytes = rd_rest(&w.in);
+	out->raw.n -= bytes->n;
 	return RC_OK;
 }
 
@@ -351,17 +394,9 @@ rc
 evlog_decode(
     struct span bytes, struct arena *a, struct evlog *out, struct err *e)
 {
-	*out = (struct evlog){.raw = bytes, .os_loader_from = SIZE_MAX};
-	struct walk w = {
-	    .in = rd_over(bytes),
-	    .log = out,
-	    .arena = a,
-	    .padding_from =
-		bytes.n > LIMIT_EVENTLOG ? bytes.n : padding_start(bytes),
-	};
-	rc r = read_log(&w, e);
-
-	if (out->os_loader_from > out->events_n)
-		out->os_loader_from = out->events_n;
-	return r;
+	TRY(evlog_decode_next(&bytes, a, out, e));
+	if (bytes.n)
+		return err_at(e, ERR_LOG_TRAILING, "Another log follows.",
+		    "events[%zu]", out->events_n);
+	return RC_OK;
 }

@@ -118,6 +118,13 @@ struct evlog {
 MUST_USE rc evlog_decode(
     struct span bytes, struct arena *a, struct evlog *out, struct err *e);
 
+/* The same for the first of several crypto-agile logs that follow each other,
+ * as a machine that hibernated keeps them: *bytes is moved behind it, to an
+ * empty span after the last one. Which of them a quote covers is told by
+ * replay; the others are not evidence. */
+MUST_USE rc evlog_decode_next(
+    struct span *bytes, struct arena *a, struct evlog *out, struct err *e);
+
 /* True unless EV_NO_ACTION: what is extended into a PCR. */
 bool evlog_extended(const struct evlog_event *ev);
 

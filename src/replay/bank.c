@@ -15,6 +15,43 @@ bank_init(struct bank *b, uint16_t alg, uint8_t startup_locality)
 	b->pcr[0][row->size - 1] = startup_locality;
 }
 
+/* PCRs of mask whose values differ. */
+static uint32_t
+differing(const struct bank *a, const struct bank *b, uint32_t mask)
+{
+	const struct hash_alg *row = hash_by_id(a->alg);
+	uint32_t out = 0;
+
+	for (size_t i = 0; i < LIMIT_PCRS; i++)
+		if (mask >> i & 1 &&
+		    (!row || a->alg != b->alg ||
+			memcmp(a->pcr[i], b->pcr[i], row->size) != 0))
+			out |= 1u << i;
+	return out;
+}
+
+rc
+bank_compare(const struct bank *replayed, const struct bank *values,
+    uint32_t mask, struct hasher *h, enum bank_state *out)
+{
+	static const uint8_t zeros[HASH_MAX];
+	const uint32_t firmware = mask & (1u << 0 | 1u << 7);
+	struct bank other;
+
+	*out = BANK_REPLAYS;
+	if (differing(replayed, values, mask) == 0)
+		return RC_OK;
+	bank_init(&other, replayed->alg, 0);
+	*out = BANK_UNEXTENDED;
+	if (differing(&other, values, firmware) != firmware)
+		return RC_OK;
+	other = *replayed;
+	for (size_t i = 0; i <= 13; i++)
+		TRY(hash_extend(h, other.alg, other.pcr[i], zeros));
+	*out = differing(&other, values, mask) ? BANK_DIFFERS : BANK_CAPPED;
+	return RC_OK;
+}
+
 const struct bank *
 banks_get(const struct banks *b, uint16_t alg)
 {

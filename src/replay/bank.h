@@ -21,6 +21,23 @@ struct banks {
  * in the startup locality (PTP 1.05, 6.1; PFP 10.4.5.3). */
 void bank_init(struct bank *b, uint16_t alg, uint8_t startup_locality);
 
+/* How the values of a bank relate to its log. */
+enum bank_state {
+	BANK_REPLAYS,	 /* equal */
+	BANK_UNEXTENDED, /* PCR 0 or 7 has its reset value: the firmware never
+			    measured into this bank (CVE-2021-42299) */
+	BANK_CAPPED,	 /* the log's values, then one unlogged digest of
+			    zeros in PCR 0 to 13, by which firmware closes a
+			    bank that the system does not use */
+	BANK_DIFFERS,
+};
+
+/* Compare the PCRs of mask (bits below LIMIT_PCRS). A bank that is anything
+ * but BANK_REPLAYS proves nothing; the name says what to tell people.
+ * CRYPTO. */
+MUST_USE rc bank_compare(const struct bank *replayed, const struct bank *values,
+    uint32_t mask, struct hasher *h, enum bank_state *out);
+
 /* The bank of an algorithm; NULL if there is none. */
 struct bank *banks_find(struct banks *b, uint16_t alg);
 const struct bank *banks_get(const struct banks *b, uint16_t alg);

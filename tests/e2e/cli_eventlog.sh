@@ -92,6 +92,9 @@ says out "   20   5  EV_SEPARATOR"
 run 1 "the same in JSON" -o json "$vm/negatives/eventlog-truncated-mid-event/eventlog.bin"
 json '.error.code == "log.truncated" and .error.path == "events[21]"'
 json '.events | length == 21'
+cat "$golden" "$vm/boots/uki-golden/eventlog.bin" >"$tmp/two"
+run 0 "two logs, as after hibernation" -o json "$tmp/two"
+json '.logs == 2 and (.events | length == 37)'
 run 1 "an empty log" "$vm/negatives/eventlog-empty/eventlog.bin"
 says err "[log.no_events"
 run 1 "no log at all" "tests/e2e/cli_eventlog.sh"

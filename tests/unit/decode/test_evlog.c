@@ -573,6 +573,30 @@ START_TEST(hcrtm_first_starts_at_locality_4)
 }
 END_TEST
 
+START_TEST(logs_follow_each_other)
+{
+	struct evlog log;
+	struct err e;
+
+	for (uint32_t i = 1; i <= 3; i++) {
+		put_two_banks(&log_bytes);
+		for (uint32_t n = 0; n < i; n++)
+			put_agile(
+			    &log_bytes, 7, EV_SEPARATOR, 1, STR("\0\0\0\0"));
+	}
+	put_fill(&log_bytes, 0, 100);
+	ck_rc_is(decode(&log, &e), ERR_LOG_TRAILING);
+	ck_assert_str_eq(e.path, "events[2]");
+	struct span rest = buf_span(&log_bytes);
+	for (size_t i = 1; i <= 3; i++) {
+		ck_rc_ok(evlog_decode_next(&rest, &arena, &log, &e));
+		ck_assert_uint_eq(log.events_n, i + 1);
+		ck_assert_uint_eq(log.quirks, i == 3 ? QUIRK_PADDING : 0);
+	}
+	ck_assert_uint_eq(rest.n, 0);
+}
+END_TEST
+
 START_TEST(limits_hold)
 {
 	struct evlog log;
@@ -646,6 +670,7 @@ main(void)
 	tcase_add_test(t, skips_algorithms_it_does_not_know);
 	tcase_add_test(t, names_quirks_of_no_action);
 	tcase_add_test(t, hcrtm_first_starts_at_locality_4);
+	tcase_add_test(t, logs_follow_each_other);
 	tcase_add_test(t, limits_hold);
 	tcase_add_test(t, a_full_arena_is_no_evidence);
 	tcase_add_test(t, types_have_names_both_ways);

@@ -170,6 +170,70 @@ START_TEST(changed_values_are_refused)
 }
 END_TEST
 
+/* H(0…0 ‖ 0…0): what a PCR holds that only a cap was extended into. */
+START_TEST(a_capped_bank_is_named)
+{
+	static const struct {
+		uint16_t alg;
+		const char *capped;
+	} cases[] = {
+	    {ALG_SHA1, "b80de5d138758541c5f05265ad144ab9fa86d1db"},
+	    {ALG_SHA256, "f5a5fd42d16a20302798ef6ed309979b"
+			 "43003d2320d9f0e8ea9831a92759fb4b"},
+	    {ALG_SHA384, "f57bb7ed82c6ae4a29e6c9879338c592"
+			 "c7d42a39135583e8ccbe3940f2344b0e"
+			 "b6eb8503db0ffd6a39ddd00cd07d8317"},
+	};
+	enum bank_state state;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct bank replayed, values;
+		size_t n = hash_by_id(cases[i].alg)->size;
+		bank_init(&replayed, cases[i].alg, 0);
+		values = replayed;
+		ck_rc_ok(
+		    bank_compare(&replayed, &values, 0xffffff, hasher, &state));
+		ck_assert_int_eq(state, BANK_REPLAYS);
+		for (size_t pcr = 0; pcr <= 13; pcr++)
+			ck_rc_ok(hex_decode(
+			    span_str(cases[i].capped), values.pcr[pcr], n));
+		ck_rc_ok(
+		    bank_compare(&replayed, &values, 0xffffff, hasher, &state));
+		ck_assert_int_eq(state, BANK_CAPPED);
+		values.pcr[13][0] ^= 1;
+		ck_rc_ok(
+		    bank_compare(&replayed, &values, 0xffffff, hasher, &state));
+		ck_assert_int_eq(state, BANK_DIFFERS);
+		ck_rc_ok(
+		    bank_compare(&replayed, &values, 0xff, hasher, &state));
+		ck_assert_int_eq(state, BANK_CAPPED);
+	}
+}
+END_TEST
+
+START_TEST(an_unextended_bank_is_named)
+{
+	struct bank replayed, values;
+	enum bank_state state;
+
+	bank_init(&replayed, ALG_SHA256, 0);
+	values = replayed;
+	for (size_t pcr = 0; pcr < 8; pcr++)
+		replayed.pcr[pcr][0] = 1;
+	ck_rc_ok(bank_compare(&replayed, &values, 0xff, hasher, &state));
+	ck_assert_int_eq(state, BANK_UNEXTENDED);
+	values.pcr[0][0] = 1;
+	ck_rc_ok(bank_compare(&replayed, &values, 0xff, hasher, &state));
+	ck_assert_int_eq(state, BANK_UNEXTENDED);
+	values.pcr[7][0] = 1;
+	ck_rc_ok(bank_compare(&replayed, &values, 0xff, hasher, &state));
+	ck_assert_int_eq(state, BANK_DIFFERS);
+	values.alg = ALG_SHA384;
+	ck_rc_ok(bank_compare(&replayed, &values, 0xff, hasher, &state));
+	ck_assert_int_eq(state, BANK_DIFFERS);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -182,6 +246,8 @@ main(void)
 	tcase_add_test(t, empty_selection_is_the_hash_of_nothing);
 	tcase_add_test(t, values_are_what_was_quoted);
 	tcase_add_test(t, changed_values_are_refused);
+	tcase_add_test(t, a_capped_bank_is_named);
+	tcase_add_test(t, an_unextended_bank_is_named);
 	suite_add_tcase(s, t);
 	return tap_run(s);
 }
