@@ -69,14 +69,14 @@ committer_put(struct server *s, struct commit_job *job)
 }
 
 void
-committer_event(struct server *s, const struct http_request *q,
+committer_event(const struct http_request *q, struct hasher *h,
     const struct uuid *tenant, const struct uuid *node, enum err_code code)
 {
+	struct server *s = server_of(q);
 	struct committer *c = s->committer;
 	struct sha256 digest;
 
-	metrics_add(slot_of(q), METRIC_SECURITY_EVENTS, 1);
-	if (!rc_ok(hash_of(q->hasher, ALG_SHA256, q->body, digest.b)))
+	if (!rc_ok(hash_of(h, ALG_SHA256, q->body, digest.b)))
 		digest = (struct sha256){{0}};
 	pthread_mutex_lock(&c->lock);
 	if (c->events_n == EVENTS_MAX) {
@@ -167,6 +167,8 @@ write_events(struct committer *c, struct event *events, size_t n, uint64_t lost)
 	struct security_event *rows = calloc(n ? n : 1, sizeof(*rows));
 	struct err e;
 
+	metrics_add(metrics_slot(s->metrics, s->loops), METRIC_SECURITY_EVENTS,
+	    n + lost);
 	for (size_t i = 0; rows && i < n; i++) {
 		rows[i] = events[i].row;
 		rows[i].source = span_str(events[i].source);

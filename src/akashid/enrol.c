@@ -240,7 +240,7 @@ handle_enrol(struct http_request *q)
 		return answer_done(q);
 	e.code = r.code;
 	if (err_class(r.code) == CLS_TAMPER)
-		committer_event(s, q, &none, NULL, r.code);
+		committer_event(q, q->hasher, &none, NULL, r.code);
 	return answer_problem(q, &e);
 }
 
@@ -342,7 +342,7 @@ handle_activate(struct http_request *q)
 	buf_free(&q->answer.body);
 	e.code = r.code;
 	if (r.code == ERR_ENROL_ACTIVATION)
-		committer_event(server_of(q), q, &none, NULL, r.code);
+		committer_event(q, q->hasher, &none, NULL, r.code);
 	return answer_problem(q, &e);
 }
 

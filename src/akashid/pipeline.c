@@ -505,8 +505,10 @@ used_before(struct walk *w, bool *answered, struct err *e)
 
 	TRY(w->s->store->ops->node_get(w->s->store, &w->challenge.tenant,
 	    &w->challenge.node, w->challenge.id, w->q->arena, &node, e));
+	if (node.used.found)
+		TRY(answer_used(w, &node.used, e));
 	*answered = node.used.found;
-	return node.used.found ? answer_used(w, &node.used, e) : RC_OK;
+	return RC_OK;
 }
 
 /* --- the end of a walk
@@ -551,6 +553,18 @@ log_verdict(const struct walk *w)
 	log_end(&l);
 }
 
+/* A stranger's claim names nobody. */
+static void
+note_event(const struct walk *w, enum err_code code)
+{
+	struct uuid nobody = uuid_zero();
+
+	if (err_class(code) == CLS_TAMPER && w->node)
+		committer_event(w->q, w->hasher, &w->tenant, &w->id, code);
+	else if (err_class(code) == CLS_TAMPER)
+		committer_event(w->q, w->hasher, &nobody, NULL, code);
+}
+
 /* On the committer's thread; its hasher, not the loop's. */
 static void
 recorded(struct commit_job *job, const struct err *commit_error)
@@ -583,6 +597,7 @@ recorded(struct commit_job *job, const struct err *commit_error)
 	}
 	if (!rc_ok(r)) {
 		buf_free(&q->answer.body);
+		note_event(w, e.code);
 		(void)answer_problem(q, &e);
 	}
 	walk_end(w);
@@ -627,8 +642,6 @@ static enum http_then
 refuse(struct walk *w, const struct err *e)
 {
 	struct http_request *q = w->q;
-	bool theirs = err_class(e->code) == CLS_TAMPER;
-	struct uuid nobody = uuid_zero();
 	bool answered = false;
 	struct err used = *e;
 
@@ -639,10 +652,8 @@ refuse(struct walk *w, const struct err *e)
 			answered = true;
 		}
 	}
-	if (theirs && w->node) /* a stranger's claim names nobody */
-		committer_event(w->s, q, &w->tenant, &w->id, e->code);
-	else if (theirs)
-		committer_event(w->s, q, &nobody, NULL, e->code);
+	if (!answered)
+		note_event(w, used.code);
 	walk_end(w);
 	return answered ? HTTP_ANSWER : answer_problem(q, &used);
 }

@@ -193,8 +193,9 @@ MUST_USE rc committer_start(struct server *s, struct err *e);
 void committer_stop(struct server *s);
 void committer_put(struct server *s, struct commit_job *job);
 
-/* Keep a security event; in batches, never in a request's way. */
-void committer_event(struct server *s, const struct http_request *q,
+/* Keep a security event; in batches, never in a request's way. Any thread, with
+ * its own hasher. */
+void committer_event(const struct http_request *q, struct hasher *h,
     const struct uuid *tenant, const struct uuid *node, enum err_code code);
 
 /* --- routes.c, handlers
