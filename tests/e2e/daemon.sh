@@ -177,15 +177,11 @@ echo "akad_$(head -c 32 /dev/urandom | base64 -w0 | tr '+/' '-_' | tr -d =)" \
 	>"$work/guess"
 is 'a guessed token' "$(code_of "$BUILDDIR/akashi" node list --token-file \
 	"$work/guess")" 4
-limited() {
-	"$BUILDDIR/akashi" node list --token-file "$work/guess" 2>&1 |
-		grep -q http.rate
-}
 for _ in $(seq 1 60); do
-	curl -s -o /dev/null --cacert "$server/tls-ca.pem" \
+	curl -s -o /dev/null -w '%{http_code} ' --cacert "$server/tls-ca.pem" \
 		-H "Authorization: Bearer $(cat "$work/guess")" "$url/v1/nodes"
-done
-soon 'who goes on guessing is refused with 429' limited
+done >"$work/codes"
+has 'who goes on guessing is refused with 429' '429 429 429' "$work/codes"
 
 # --- stopping ---------------------------------------------------------------------------------
 kill "$pid"
