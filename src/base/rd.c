@@ -78,66 +78,73 @@ rd_sub(struct rd *in, size_t n)
 	return child;
 }
 
-static uint64_t
-read_le(struct rd *in, size_t n)
-{
-	struct span s = rd_bytes(in, n);
-	uint64_t v = 0;
-
-	for (size_t i = s.n; i > 0; i--)
-		v = v << 8 | s.p[i - 1];
-	return v;
-}
-
-static uint64_t
-read_be(struct rd *in, size_t n)
-{
-	struct span s = rd_bytes(in, n);
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		v = v << 8 | s.p[i];
-	return v;
-}
-
+/* Written out byte by byte: compilers make one load of each. */
 uint8_t
 rd_u8(struct rd *in)
 {
-	return (uint8_t)read_le(in, 1);
+	struct span s = rd_bytes(in, 1);
+
+	return s.n ? s.p[0] : 0;
 }
 
 uint16_t
 rd_u16le(struct rd *in)
 {
-	return (uint16_t)read_le(in, 2);
+	struct span s = rd_bytes(in, 2);
+
+	return s.n ? (uint16_t)(s.p[0] | s.p[1] << 8) : 0;
+}
+
+static uint32_t
+load_u32le(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	       (uint32_t)p[3] << 24;
+}
+
+static uint32_t
+load_u32be(const uint8_t *p)
+{
+	return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[0] << 24;
 }
 
 uint32_t
 rd_u32le(struct rd *in)
 {
-	return (uint32_t)read_le(in, 4);
+	struct span s = rd_bytes(in, 4);
+
+	return s.n ? load_u32le(s.p) : 0;
 }
 
 uint64_t
 rd_u64le(struct rd *in)
 {
-	return read_le(in, 8);
+	struct span s = rd_bytes(in, 8);
+
+	return s.n ? (uint64_t)load_u32le(s.p + 4) << 32 | load_u32le(s.p) : 0;
 }
 
 uint16_t
 rd_u16be(struct rd *in)
 {
-	return (uint16_t)read_be(in, 2);
+	struct span s = rd_bytes(in, 2);
+
+	return s.n ? (uint16_t)(s.p[0] << 8 | s.p[1]) : 0;
 }
 
 uint32_t
 rd_u32be(struct rd *in)
 {
-	return (uint32_t)read_be(in, 4);
+	struct span s = rd_bytes(in, 4);
+
+	return s.n ? load_u32be(s.p) : 0;
 }
 
 uint64_t
 rd_u64be(struct rd *in)
 {
-	return read_be(in, 8);
+	struct span s = rd_bytes(in, 8);
+
+	return s.n ? (uint64_t)load_u32be(s.p) << 32 | load_u32be(s.p + 4) : 0;
 }

@@ -72,7 +72,6 @@ struct ima_target {
 	const struct tpm_quote *quote;
 	uint16_t hash;		    /* of the signature: pcrDigest's */
 	const struct banks *values; /* authenticated values, or NULL */
-	const struct banks *boot;   /* what the start was made from; not read */
 };
 
 struct ima_match {

@@ -194,8 +194,7 @@ static rc
 ours(void *ctx, struct err *e)
 {
 	struct subject *s = ctx;
-	struct ima_target target = {
-	    &s->quote, ALG_SHA256, &s->values, &s->boot};
+	struct ima_target target = {&s->quote, ALG_SHA256, &s->values};
 	struct ima_state end;
 	struct ima_match match;
 
