@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AKASHI_TESTS_SERVER_CASES_H
+#define AKASHI_TESTS_SERVER_CASES_H
+
+#include "e2e/server/shot.h"
+
+/* A test for each row of a table. */
+#define loop_test(tcase, test, table)                                          \
+	tcase_add_loop_test(                                                   \
+	    tcase, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+
+/* Each file of cases. A test has a server of its own. */
+TCase *challenge_cases(void);
+TCase *quote_cases(void);
+TCase *boot_cases(void);
+TCase *quota_cases(void);
+TCase *ima_cases(void);
+TCase *enrol_cases(void);
+TCase *activation_cases(void);
+TCase *gate_cases(void);
+TCase *operator_cases(void);
+TCase *policy_cases(void);
+TCase *verdict_cases(void);
+TCase *hostile_cases(void);
+TCase *together_cases(void);
+TCase *database_cases(void); /* PostgreSQL alone */
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clocks, reboots and boot logs by reference. */
+#include "e2e/server/cases.h"
+
+static struct world w;
+static struct sim *s;
+
+static void
+setup(void)
+{
+	world_begin(&w, NULL);
+	s = sim_new(&w, "n1");
+	struct shot first = aim(&w, s);
+	judged(&w, &first, "pass", "");
+}
+
+static void
+teardown(void)
+{
+	world_end(&w);
+}
+
+/* --- time goes forward ---------------------------------------------------- */
+
+static void
+clock_back(struct soft_tpm *t)
+{
+	t->clock -= 5000;
+}
+
+static void
+resets_back(struct soft_tpm *t)
+{
+	t->resets--;
+	t->clock += 5000;
+}
+
+static void
+restarts_back(struct soft_tpm *t)
+{
+	t->restarts--;
+	t->clock += 5000;
+}
+
+static void (*const backwards[])(struct soft_tpm *t) = {
+    clock_back, resets_back, restarts_back};
+
+START_TEST(rolled_back)
+{
+	struct soft_tpm before = s->tpm;
+
+	backwards[_i](&s->tpm);
+	struct shot bad = aim(&w, s);
+	struct answer a = judged(&w, &bad, "reject", "quote.clock");
+	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
+	/* The true TPM goes on, and stays held until somebody has looked. */
+	s->tpm.clock = before.clock;
+	s->tpm.resets = before.resets;
+	s->tpm.restarts = before.restarts;
+	struct shot good = aim(&w, s);
+	a = judged(&w, &good, "pass", "");
+	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
+	a = get(&w, "/v1/nodes/n1");
+	ck_assert_str_eq(text_at(a.json, "status_reason"), "node.held");
+	says(post(&w, "/v1/nodes/n1/clear", "{}"), 400, "json.missing");
+	says(post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"\"}"), 400,
+	    "json.range");
+	ck_assert_str_eq(status_of(&w, s), "untrusted");
+	a = post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"looked at it\"}");
+	says(a, 200, "");
+	ck_assert_str_eq(text_at(a.json, "status"), "trusted");
+	good = aim(&w, s);
+	a = judged(&w, &good, "pass", "");
+	ck_assert_str_eq(text_at(a.json, "status"), "trusted");
+}
+END_TEST
+
+/* What was rejected is not remembered: a forged clock far ahead would lock the
+ * node out. */
+START_TEST(rejected_clock_is_not_kept)
+{
+	struct attester before = stored(&w, s).state.attester;
+	static const uint32_t masks[] = {1};
+
+	s->tpm.clock += 1000000;
+	struct shot bad = aim(&w, s);
+	bad.how.selection = soft_selection(&w.arena, masks, 1);
+	judged(&w, &bad, "reject", "quote.selection");
+	ck_assert_uint_eq(stored(&w, s).state.attester.clock, before.clock);
+	s->tpm.clock -= 1000000;
+	struct shot good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+}
+END_TEST
+
+START_TEST(unsafe_clock_warns)
+{
+	s->tpm.unsafe = true;
+	struct shot shot = aim(&w, s);
+	judged(&w, &shot, "warn", "quote.clock_unsafe");
+	s->tpm.unsafe = false;
+	shot = aim(&w, s);
+	judged(&w, &shot, "pass", "");
+}
+END_TEST
+
+/* --- another boot --------------------------------------------------------- */
+
+START_TEST(reboot_starts_over)
+{
+	struct shot delta = aim_delta(&w, s, s->tpm.ima.n);
+	judged(&w, &delta, "pass", "");
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	delta = aim_delta(&w, s, s->tpm.ima.n);
+	needs(&w, &delta, "ima");
+	/* The same quote and challenge, the list in full. */
+	struct shot full = delta;
+	full.ima = arena_copy(&w.arena, buf_span(&s->tpm.ima));
+	full.ima_offset = 0;
+	full.body = (struct span){NULL, 0};
+	struct answer a = judged(&w, &full, "pass", "");
+	ck_assert_int_eq(
+	    json_integer_value(json_at(a.json, "ima_next.reset_count")),
+	    s->tpm.resets);
+	ck_assert_int_eq(json_integer_value(json_at(a.json, "ima_next.offset")),
+	    (json_int_t)s->tpm.ima.n);
+}
+END_TEST
+
+START_TEST(resume_is_a_boot_as_well)
+{
+	s->tpm.restarts++;
+	struct shot delta = aim_delta(&w, s, s->tpm.ima.n);
+	needs(&w, &delta, "ima");
+	struct shot full = aim(&w, s);
+	judged(&w, &full, "pass", "");
+}
+END_TEST
+
+START_TEST(unknown_log)
+{
+	static const uint8_t other[32] = {1};
+	struct shot delta = aim_delta(&w, s, s->tpm.ima.n);
+	struct shot bad = delta;
+
+	bad.eventlog_hash = span_of(other, sizeof(other));
+	needs(&w, &bad, "boot_log");
+	bad.eventlog_hash = (struct span){NULL, 0};
+	bad.eventlog = s->tpm.eventlog;
+	bad.body = (struct span){NULL, 0};
+	judged(&w, &bad, "pass", "");
+	delta = aim_delta(&w, s, s->tpm.ima.n);
+	judged(&w, &delta, "pass", "");
+}
+END_TEST
+
+/* Another node's log is not this one's to refer to. */
+START_TEST(log_of_another_node)
+{
+	struct sim *other = sim_new(&w, "n2");
+	struct shot delta = aim_delta(&w, other, 0);
+
+	needs(&w, &delta, "boot_log");
+	struct shot full = aim(&w, other);
+	judged(&w, &full, "pass", "");
+}
+END_TEST
+
+/* --- another system ------------------------------------------------------- */
+
+START_TEST(changed_command_line)
+{
+	soft_tpm_boot(&s->tpm, "grub-sb-cmdline");
+	struct shot bad = aim(&w, s);
+	struct answer a = judged(&w, &bad, "fail", "boot.event.changed");
+	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	struct shot good = aim(&w, s);
+	a = judged(&w, &good, "pass", "");
+	ck_assert_str_eq(text_at(a.json, "status"), "trusted");
+}
+END_TEST
+
+/* The golden log beside the PCRs of another boot. */
+START_TEST(log_that_does_not_replay)
+{
+	struct span log = s->tpm.eventlog;
+
+	soft_tpm_boot(&s->tpm, "grub-sb-cmdline");
+	struct shot bad = aim(&w, s);
+	bad.eventlog = log;
+	judged(&w, &bad, "reject", "log.replay");
+	ck_assert(stored(&w, s).state.held);
+}
+END_TEST
+
+/* A rejected log is not remembered as the boot's. */
+START_TEST(rejected_log_is_not_kept)
+{
+	struct sha256 before = stored(&w, s).state.attester.boot_log;
+	struct shot bad = aim(&w, s);
+
+	bad.eventlog = span_of(bad.eventlog.p, bad.eventlog.n - 64);
+	struct answer a = fire(&w, &bad);
+	says(a, 200, "");
+	ck_assert_str_eq(text_at(a.json, "result"), "reject");
+	struct node n = stored(&w, s);
+	ck_assert(sha256_eq(&before, &n.state.attester.boot_log));
+	struct shot delta = aim_delta(&w, s, s->tpm.ima.n);
+	judged(&w, &delta, "pass", "");
+	ck_assert_str_eq(status_of(&w, s), "untrusted");
+}
+END_TEST
+
+static void
+setup_quota(void)
+{
+	static const char *const settings[] = {
+	    "AKASHID_ATTEST_REJECTED_PER_DAY=2", NULL};
+
+	world_begin(&w, settings);
+	s = sim_new(&w, "n1");
+}
+
+/* Rejected evidence is kept up to a quota and refused after it. */
+START_TEST(rejected_quota)
+{
+	struct shot bad;
+
+	for (int i = 0; i < 3; i++) {
+		bad = aim(&w, s);
+		bad.eventlog = span_of(bad.eventlog.p, bad.eventlog.n - 64);
+		if (i < 2)
+			says(fire(&w, &bad), 200, "");
+	}
+	refused(&w, &bad, 429, "node.quota");
+	ck_assert_uint_eq(verdicts(&w), 2);
+	struct shot good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+}
+END_TEST
+
+TCase *
+boot_cases(void)
+{
+	TCase *t = tcase_create("boots");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	loop_test(t, rolled_back, backwards);
+	tcase_add_test(t, rejected_clock_is_not_kept);
+	tcase_add_test(t, unsafe_clock_warns);
+	tcase_add_test(t, reboot_starts_over);
+	tcase_add_test(t, resume_is_a_boot_as_well);
+	tcase_add_test(t, unknown_log);
+	tcase_add_test(t, log_of_another_node);
+	tcase_add_test(t, changed_command_line);
+	tcase_add_test(t, log_that_does_not_replay);
+	tcase_add_test(t, rejected_log_is_not_kept);
+	return t;
+}
+
+TCase *
+quota_cases(void)
+{
+	TCase *t = tcase_create("quota");
+
+	tcase_add_checked_fixture(t, setup_quota, teardown);
+	tcase_add_test(t, rejected_quota);
+	return t;
+}
