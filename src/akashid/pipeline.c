@@ -244,7 +244,10 @@ require_genuine(const struct walk *w, struct err *e)
 static bool
 tampering(const struct verdict *v)
 {
-	if (v->result != RESULT_FAIL && v->result != RESULT_REJECT)
+	/* A policy that only observes lowers no status; evidence that cannot be
+	 * believed does, whatever the policy. */
+	if (v->result != RESULT_REJECT &&
+	    (v->result != RESULT_FAIL || v->observe))
 		return false;
 	for (size_t i = 0; i < v->reasons_n; i++)
 		if (err_class(v->reasons[i].code) == CLS_TAMPER)
