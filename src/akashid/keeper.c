@@ -22,6 +22,9 @@ enum {
 	POLICY_ARENA = 256 * 1024 * 1024,
 };
 
+/* A used challenge is kept until no server's clock can think it fresh. */
+#define PURGE_GRACE (3600 * TIME_S)
+
 struct keeper {
 	struct server *server;
 	pthread_t thread;
@@ -93,7 +96,7 @@ compile(struct policy_set *set, const struct policy_row *row,
 	set->n++;
 	out->version = row->version;
 	snprintf(out->name, sizeof(out->name), "%s", row->name);
-	snprintf(out->approver, sizeof(out->approver), "%s", row->author);
+	snprintf(out->approver, sizeof(out->approver), "%s", row->approver);
 	out->selector = arena_copy(&set->arena, row->selector);
 	return out->selector.n == row->selector.n
 		   ? RC_OK
@@ -391,7 +394,7 @@ purge(struct server *s)
 	struct err e;
 
 	if (!rc_ok(s->store->ops->purge(
-		s->store, clock_now(&s->clock), &dropped, &e)))
+		s->store, clock_now(&s->clock) - PURGE_GRACE, &dropped, &e)))
 		log_note(&s->log, LOG_WARN, "purge", &e,
 		    "expired challenges were not dropped");
 }
