@@ -27,17 +27,30 @@ done_in() {
 	since=$SECONDS
 }
 
+# own_folder DIR: make it, or find it as an earlier run left it. In a folder
+# where everybody may write, nobody else's may be taken.
+own_folder() {
+	mkdir "$1" 2>/dev/null || [ ! -L "$1" ] || die "$1 is a link"
+	case $(stat -c %U "$1") in
+	"$(id -un)" | nobody) ;;
+	*) die "$1 belongs to somebody else" ;;
+	esac
+}
+
 # A folder that the user of the demo can write: beside the sources, else where
 # everybody may.
 choose_state() {
-	mkdir -p "$state" 2>/dev/null || state=/var/tmp/akashi-demo-$(id -u)
+	if ! mkdir -p "$state" 2>/dev/null; then
+		state=/var/tmp/akashi-demo-$(id -u)
+		own_folder "$state"
+	fi
 	if [ "$(id -u)" = 0 ]; then
 		chown nobody "$state"
 		if ! setpriv --reuid=nobody --regid=nogroup --clear-groups \
 			test -w "$state"; then
 			rmdir "$state" 2>/dev/null || true
 			state=/var/tmp/akashi-demo-0
-			mkdir -p "$state"
+			own_folder "$state"
 			chown nobody "$state"
 			echo "demo: this folder is closed to other users;" \
 				"the demo's state is in $state"

@@ -5,7 +5,9 @@
  * 1. Handlers see a whole snapshot or none; none means 503.
  * 2. A policy that was activated on another server is in force here within
  *    PERIOD, whatever notifications do.
- * 3. A snapshot that cannot be built keeps the old one, and /readyz says why.
+ * 3. A snapshot that cannot be built keeps the old one, and /readyz says why
+ *    until one can; but a snapshot whose policies or epoch were replaced judges
+ *    nothing any more.
  */
 #include "akashid/server.h"
 
@@ -22,6 +24,9 @@ enum {
 	POLICY_ARENA = 256 * 1024 * 1024,
 };
 
+/* A used challenge is kept until no server's clock can think it fresh. */
+#define PURGE_GRACE (3600 * TIME_S)
+
 struct keeper {
 	struct server *server;
 	pthread_t thread;
@@ -29,7 +34,7 @@ struct keeper {
 	pthread_mutex_t sleep;
 	pthread_cond_t wake;
 	bool stop;
-	struct hasher *hasher;
+	bool again; /* a reload has not succeeded yet; under `lock` */
 };
 
 /* --- snapshots
@@ -93,7 +98,7 @@ compile(struct policy_set *set, const struct policy_row *row,
 	set->n++;
 	out->version = row->version;
 	snprintf(out->name, sizeof(out->name), "%s", row->name);
-	snprintf(out->approver, sizeof(out->approver), "%s", row->author);
+	snprintf(out->approver, sizeof(out->approver), "%s", row->approver);
 	out->selector = arena_copy(&set->arena, row->selector);
 	return out->selector.n == row->selector.n
 		   ? RC_OK
@@ -326,6 +331,18 @@ unchanged(struct server *s, const struct cluster *c)
 	return same;
 }
 
+/* What is in force was replaced: activated policies, or the epoch. */
+static bool
+outdated(struct server *s, const struct cluster *c)
+{
+	struct snapshot *n = snapshot_take(s);
+	bool old =
+	    n && (n->policy_serial != c->policy_serial || n->epoch != c->epoch);
+
+	snapshot_drop(n);
+	return old;
+}
+
 static rc
 look(struct server *s, bool force, struct err *e)
 {
@@ -339,9 +356,9 @@ look(struct server *s, bool force, struct err *e)
 		return RC_OK;
 	}
 	rc r = build(s, &cluster, &n, e);
-	secret_cleanse(&cluster, sizeof(cluster));
-	if (rc_ok(r))
+	if (rc_ok(r) || outdated(s, &cluster))
 		snapshot_swap(s, n);
+	secret_cleanse(&cluster, sizeof(cluster));
 	return r;
 }
 
@@ -374,10 +391,14 @@ tell(struct server *s, rc r, const struct err *e)
 rc
 keeper_refresh(struct server *s, bool reload, struct err *e)
 {
-	pthread_mutex_lock(&s->keeper->lock);
-	rc r = look(s, reload, e);
+	struct keeper *k = s->keeper;
+
+	pthread_mutex_lock(&k->lock);
+	k->again |= reload;
+	rc r = look(s, k->again, e);
+	k->again = k->again && !rc_ok(r);
 	tell(s, r, e);
-	pthread_mutex_unlock(&s->keeper->lock);
+	pthread_mutex_unlock(&k->lock);
 	return r;
 }
 
@@ -391,7 +412,7 @@ purge(struct server *s)
 	struct err e;
 
 	if (!rc_ok(s->store->ops->purge(
-		s->store, clock_now(&s->clock), &dropped, &e)))
+		s->store, clock_now(&s->clock) - PURGE_GRACE, &dropped, &e)))
 		log_note(&s->log, LOG_WARN, "purge", &e,
 		    "expired challenges were not dropped");
 }

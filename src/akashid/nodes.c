@@ -337,7 +337,9 @@ write_import(struct jw *j, size_t number, const struct listed_ek *ek, rc r,
 		jw_kstr(j, "code", err_name(r.code));
 		jw_kstr(j, "path", e->path);
 		jw_kstr(j, "detail",
-		    *e->text ? e->text : err_sentence(r.code, "en"));
+		    *e->text && err_class(r.code) != CLS_OURS
+			? e->text
+			: err_sentence(r.code, "en"));
 	}
 	jw_object_end(j);
 }

@@ -71,21 +71,38 @@ read_token(struct walk *w, struct sha256 *secret, struct err *e)
 	return hash_of(w->hasher, ALG_SHA256, rd_rest(&in), secret->b);
 }
 
+/* The node, if the secret is its own; else it stays unnamed. */
+static rc
+get_node(struct walk *w, const struct sha256 *secret, struct err *e)
+{
+	struct cached_node *n;
+	rc r = node_cache_get(w->s, &w->tenant, &w->id, &n, e);
+
+	if (r.code == ERR_NODE_UNKNOWN) /* no oracle: as a wrong token */
+		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
+	TRY(r);
+	if (!secret_equal(n->node.node_token.b, secret->b, sizeof(secret->b))) {
+		cached_node_drop(n);
+		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
+	}
+	w->node = n;
+	return RC_OK;
+}
+
 static rc
 authenticate(struct walk *w, struct err *e)
 {
 	struct sha256 secret;
-	const struct node *n;
 
 	TRY(read_token(w, &secret, e));
-	rc r = node_cache_get(w->s, &w->tenant, &w->id, &w->node, e);
-	if (r.code == ERR_NODE_UNKNOWN) /* no oracle: as a wrong token */
-		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
+	rc r = get_node(w, &secret, e);
+	/* Another server may have given it a new token: the database says. */
+	if (r.code == ERR_NODE_TOKEN) {
+		node_cache_forget(w->s, &w->id);
+		r = get_node(w, &secret, e);
+	}
 	TRY(r);
-	n = &w->node->node;
-	if (!secret_equal(n->node_token.b, secret.b, sizeof(secret.b)))
-		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
-	if (n->admission == ADMISSION_RETIRED)
+	if (w->node->node.admission == ADMISSION_RETIRED)
 		return err_at(e, ERR_NODE_RETIRED, NULL, "%s", "");
 	return RC_OK;
 }
@@ -172,7 +189,12 @@ find_policy(struct walk *w, struct err *e)
 	    r.code == ERR_POLICY_AMBIGUOUS)
 		return RC_OK;
 	*e = w->no_policy;
-	return r;
+	if (err_class(r.code) == CLS_OURS)
+		return r;
+	/* A stored policy that this build refuses is no fault of the node. */
+	log_note(&w->s->log, LOG_ERROR, "policies", e,
+	    "an active policy cannot be used");
+	return err_at(e, ERR_INTERNAL, NULL, "%s", "");
 }
 
 /* --- judging
@@ -185,6 +207,17 @@ remembered(const struct attester *a)
 	    a->known, a->clock, a->reset_count, a->restart_count, a->firmware};
 }
 
+static bool
+found(const struct verdict *v, enum err_code code)
+{
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (v->reasons[i].code == code)
+			return true;
+	return false;
+}
+
+/* A state that cannot be continued (other banks are asked for, or an older
+ * build wrote it) is ours: the list is asked for again. */
 static rc
 judge(struct walk *w, struct err *e)
 {
@@ -198,6 +231,7 @@ judge(struct walk *w, struct err *e)
 	    .ak_qualified = &w->node->base->ak_qualified,
 	    .clock = &clock,
 	    .policy = w->policy ? w->policy->policy : NULL,
+	    .no_policy = &w->no_policy,
 	    .now = w->received,
 	};
 
@@ -210,7 +244,8 @@ judge(struct walk *w, struct err *e)
 	verdict_init(&w->verdict, w->q->arena);
 	TRY(attest_evidence(&w->evidence, &ctx, w->q->hasher, w->q->arena,
 	    &w->verdict, &w->facts, e));
-	if (w->ima_continues && w->facts.rebooted)
+	if (w->ima_continues &&
+	    (w->facts.rebooted || found(&w->verdict, ERR_IMA_OFFSET)))
 		return need("ima", e);
 	return RC_OK;
 }
@@ -249,6 +284,9 @@ tampering(const struct verdict *v)
 	if (v->result != RESULT_REJECT &&
 	    (v->result != RESULT_FAIL || v->observe))
 		return false;
+	/* Shown as a warning, like any other failure that is only observed. */
+	if (v->result == RESULT_FAIL && v->observe)
+		return false;
 	for (size_t i = 0; i < v->reasons_n; i++)
 		if (err_class(v->reasons[i].code) == CLS_TAMPER)
 			return true;
@@ -269,15 +307,27 @@ accepted(enum result r)
 	return r == RESULT_PASS || r == RESULT_WARN;
 }
 
+/* Nothing was found in the list, not even for a warning. */
+static bool
+list_is_clean(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (strncmp(err_name(v->reasons[i].code), "ima.", 4) == 0)
+			return false;
+	return v->reasons_dropped == 0;
+}
+
 /* Where the next IMA segment starts: after what was judged and accepted. A
- * failed list is sent again from there, so that its failure stays. */
+ * list that failed or warned is sent again from there, so that its failure or
+ * warning stays. */
 static rc
 next_ima(struct walk *w, struct attester *a, struct err *e)
 {
 	struct record *r = &w->job.record;
 	struct span state;
 
-	if (!w->facts.ima_ok || !accepted(w->verdict.result) || !w->policy)
+	if (!w->facts.ima_ok || !accepted(w->verdict.result) || !w->policy ||
+	    !list_is_clean(&w->verdict))
 		return RC_OK;
 	TRY(ima_state_encode(&w->facts.ima_end, w->q->arena, &state, e));
 	a->ima = state;
@@ -568,18 +618,6 @@ note_event(const struct walk *w, enum err_code code)
 		committer_event(w->q, w->hasher, &nobody, NULL, code);
 }
 
-/* The bytes of the log that the node's new state names: of a rejected one
- * nothing is kept. */
-static struct span
-kept_log(const struct walk *w)
-{
-	const struct sha256 *before = &w->node->node.state.attester.boot_log;
-	const struct sha256 *after = &w->job.record.after.attester.boot_log;
-
-	return sha256_eq(before, after) ? w->node->boot_log
-					: w->evidence.eventlog;
-}
-
 /* On the committer's thread; its hasher, not the loop's. */
 static void
 recorded(struct commit_job *job, const struct err *commit_error)
@@ -593,7 +631,8 @@ recorded(struct commit_job *job, const struct err *commit_error)
 	w->hasher = s->commit_hasher;
 	switch (job->record.outcome) {
 	case OUTCOME_COMMITTED:
-		node_cache_advance(s, w->node, &job->record.after, kept_log(w));
+		node_cache_advance(
+		    s, w->node, &job->record.after, w->evidence.eventlog);
 		log_verdict(w);
 		break;
 	case OUTCOME_DUPLICATE:

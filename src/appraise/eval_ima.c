@@ -196,15 +196,15 @@ policy_eval_ima(const struct policy *p, const struct ima_entry *entry,
 	(void)e;
 	if (!r->present)
 		return RC_OK;
+	if (entry->pcr >= LIMIT_PCRS || !(r->pcrs & 1u << entry->pcr)) {
+		report(&s, ERR_IMA_UNKNOWN_FILE, EFF_FAIL, "ima.pcrs", NULL);
+		return RC_OK;
+	}
 	/* The first entry is judged against the boot PCRs, not by the list. */
 	if (entry->index == 0 &&
 	    span_eq(entry->path, span_str("boot_aggregate")))
 		return RC_OK;
 	check_template(&s);
-	if (entry->pcr >= LIMIT_PCRS || !(r->pcrs & 1u << entry->pcr)) {
-		report(&s, ERR_IMA_UNKNOWN_FILE, EFF_FAIL, "ima.pcrs", NULL);
-		return RC_OK;
-	}
 	if (excluded(r, entry->path))
 		return RC_OK;
 	if (entry->violation) {

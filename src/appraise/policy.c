@@ -324,6 +324,12 @@ policy_needs_ima(const struct policy *p)
 	return p->ima.present;
 }
 
+uint32_t
+policy_ima_pcrs(const struct policy *p)
+{
+	return p->ima.present ? p->ima.pcrs : 0;
+}
+
 size_t
 policy_memory(const struct policy *p)
 {

@@ -52,6 +52,9 @@ bool policy_observe(const struct policy *p);
 bool policy_needs_log(const struct policy *p);
 bool policy_needs_ima(const struct policy *p);
 
+/* PCRs whose value an IMA list has to explain; 0: no list is judged. */
+uint32_t policy_ima_pcrs(const struct policy *p);
+
 /* Bytes of memory that the compiled policy holds. */
 size_t policy_memory(const struct policy *p);
 

@@ -25,7 +25,13 @@ step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
 	    .values = w->values_known ? &w->f->values : NULL,
 	};
 
+	const struct err *why = w->ctx->no_policy;
+
 	(void)state;
+	if (!w->ctx->policy && why && why->code == ERR_POLICY_AMBIGUOUS) {
+		*e = *why;
+		return (rc){why->code};
+	}
 	if (!w->ctx->policy)
 		return err_at(e, ERR_POLICY_NONE, NULL, "%s", "policy");
 	return policy_eval_boot(w->ctx->policy, &facts, w->v, e);

@@ -42,6 +42,7 @@ struct attest_context {
 	 * the start. */
 	struct span ima_resume;
 	const struct policy *policy; /* NULL: verify only; result is unknown */
+	const struct err *no_policy; /* why there is none, or NULL */
 	int64_t now;
 };
 

@@ -120,10 +120,12 @@ read_first(struct walk *w, struct err *e)
 static rc
 replay_ima(struct walk *w, struct err *e)
 {
+	const struct policy *p = w->ctx->policy;
 	const struct ima_target target = {
 	    .quote = &w->f->quote,
 	    .hash = w->f->signature.hash,
 	    .values = w->values_known ? &w->f->values : NULL,
+	    .judged = p ? policy_ima_pcrs(p) : 0,
 	};
 
 	ima_state_init(&w->ima_start, boot_banks(w), &w->f->quote.selection);

@@ -67,6 +67,10 @@ check_token(struct exchange *x, const struct admission *by, struct err *e)
 	enum auth_class cls = x->q.route->auth;
 	uint8_t hash[32];
 
+	/* Keys and certificates are judged before the token is looked up. */
+	if (cls == AUTH_ENROL_TOKEN &&
+	    !limiter_request(by->limiter, x->conn->place, by->now))
+		return err_at(e, ERR_HTTP_RATE, NULL, "%s", "");
 	if (!limiter_may_try(by->limiter, x->conn->place, by->now))
 		return err_at(e, ERR_HTTP_RATE,
 		    "Too many credentials from this source were wrong.", "%s",

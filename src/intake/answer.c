@@ -34,7 +34,8 @@ http_problem(struct http_request *q, const struct err *e)
 	jw_kstr(&w, "title", err_sentence(e->code, "en"));
 	jw_key(&w, "status");
 	jw_i64(&w, status);
-	if (e->text[0])
+	/* What our own errors say (hosts, roles, folders) is for our log. */
+	if (e->text[0] && err_class(e->code) != CLS_OURS)
 		jw_kstr(&w, "detail", e->text);
 	jw_kstr(&w, "code", err_name(e->code));
 	if (e->path[0])

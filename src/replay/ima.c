@@ -180,7 +180,7 @@ struct walk {
 	struct span list;
 	const struct ima_target *target;
 	struct hasher *h;
-	uint32_t named;	 /* PCRs that the list and its past name */
+	uint32_t named;	 /* PCRs that the list and its past name, or judged */
 	uint32_t quoted; /* PCRs that are quoted in any bank */
 	bool every;	 /* test after each entry, not only at the end */
 	struct ima_reader in;
@@ -328,8 +328,10 @@ look_ahead(struct walk *w, uint64_t *tail, uint32_t *named, struct err *e)
 	}
 }
 
-/* The PCRs that the list is known to name before it is walked: those of its
- * past and that of its first entry. */
+/* The PCRs that must have their quoted value, as known before the list is
+ * walked: those that it is judged for, else a list that names another PCR
+ * alone would leave them unexplained; those of its past and that of its first
+ * entry. */
 static rc
 first_named(const struct walk *w, const struct ima_state *start, uint32_t *out,
     struct err *e)
@@ -339,7 +341,7 @@ first_named(const struct walk *w, const struct ima_state *start, uint32_t *out,
 	bool more = false;
 
 	TRY(ima_next(&in, &entry, &more, e));
-	*out = start->pcrs | (more ? 1u << entry.pcr : 0);
+	*out = w->target->judged | start->pcrs | (more ? 1u << entry.pcr : 0);
 	return RC_OK;
 }
 

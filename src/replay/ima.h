@@ -72,6 +72,8 @@ struct ima_target {
 	const struct tpm_quote *quote;
 	uint16_t hash;		    /* of the signature: pcrDigest's */
 	const struct banks *values; /* authenticated values, or NULL */
+	/* PCRs that the list has to explain, whether it names them or not. */
+	uint32_t judged;
 };
 
 struct ima_match {
@@ -85,14 +87,14 @@ struct ima_match {
  * stop. May be NULL. */
 typedef rc ima_sink(void *ctx, const struct ima_entry *entry, struct err *e);
 
-/* Walk `list` from `start` until every quoted PCR that the list names has its
- * quoted value in every quoted bank. Without authenticated values the digest
- * over all quoted PCRs is compared, for the whole list first and then for its
- * prefixes. `end` is the state there, with the types that fit.
- * sink sees the covered entries whose PCR is quoted; the template hash of
- * those after them is checked as well.
- * IMA_REPLAY when no prefix matches (`end` is then the state after the whole
- * list, for display), and what ima_next() and ima_state_extend() report. */
+/* Walk `list` from `start` until every quoted PCR that the list names, or that
+ * is judged by it, has its quoted value in every quoted bank. Without
+ * authenticated values the digest over all quoted PCRs is compared, for the
+ * whole list first and then for its prefixes. `end` is the state there, with
+ * the types that fit. sink sees the covered entries whose PCR is quoted; the
+ * template hash of those after them is checked as well. IMA_REPLAY when no
+ * prefix matches (`end` is then the state after the whole list, for display),
+ * and what ima_next() and ima_state_extend() report. */
 MUST_USE rc ima_replay(struct span list, const struct ima_state *start,
     const struct ima_target *target, struct hasher *h, ima_sink *sink,
     void *ctx, struct ima_state *end, struct ima_match *out, struct err *e);

@@ -305,6 +305,10 @@ START_TEST(test_boot_aggregate_is_not_a_file)
 	c.digest = D9;
 	judge(&c, 0, &v, &a);
 	ck_assert_uint_eq(v.reasons_n, 0);
+	c.pcr = 11; /* of a PCR that nobody judges it is no better */
+	judge(&c, 0, &v, &a);
+	ck_assert_uint_eq(v.reasons_n, 1);
+	ck_assert_int_eq(v.reasons[0].code, ERR_IMA_UNKNOWN_FILE);
 	arena_free(&a);
 }
 END_TEST

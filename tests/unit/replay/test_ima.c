@@ -456,6 +456,41 @@ START_TEST(sink_sees_what_is_attested)
 }
 END_TEST
 
+/* A list that explains another PCR, extended to fit, leaves the PCR that it is
+ * judged for unexplained. */
+START_TEST(another_pcr_alone)
+{
+	enum { OTHER = IMA_PCR + 1 };
+	struct span list = boot_file("grub-sb-golden", "ima.bin");
+	struct banks values = pcrread("grub-sb-golden");
+	struct ima_state state;
+	struct ima_entry entry;
+	struct scene s;
+	bool more = false;
+
+	scene_init(&s, &values);
+	state = s.start;
+	size_t n = extend_until(list, 1, &state);
+	uint8_t *one = arena_alloc(&arena, n);
+	memcpy(one, list.p, n);
+	one[0] = OTHER;
+	struct ima_reader in = ima_over(span_of(one, n), 0);
+	ck_rc_ok(ima_next(&in, &entry, &more, NULL));
+	state = s.start;
+	ck_rc_ok(ima_state_extend(&state, &entry, hasher, NULL));
+	for (size_t i = 0; i < state.n; i++) {
+		const struct bank *b = ima_state_bank(&state, i, IMA_TYPED);
+		memcpy(banks_find(&s.values, b->alg)->pcr[OTHER], b->pcr[OTHER],
+		    HASH_MAX);
+		s.quote.selection.bank[i].mask |= 1u << OTHER;
+	}
+	ck_rc_ok(replay(&s, span_of(one, n)));
+	s.target.judged = MASK;
+	ck_assert_int_eq(replay(&s, span_of(one, n)).code, ERR_IMA_REPLAY);
+	ck_rc_ok(replay(&s, list));
+}
+END_TEST
+
 /* --- boot_aggregate --------------------------------------------------- */
 
 static const struct {
@@ -512,6 +547,7 @@ main(void)
 	tcase_add_test(t, flips);
 	tcase_add_loop_test(
 	    t, negative, 0, (int)(sizeof(negatives) / sizeof(*negatives)));
+	tcase_add_test(t, another_pcr_alone);
 	tcase_add_test(t, buf_digest);
 	tcase_add_test(t, sink_stops);
 	tcase_add_test(t, sink_sees_what_is_attested);
