@@ -34,7 +34,7 @@ struct committer {
 	size_t queued;
 	bool stop;
 
-	struct event *events;
+	struct event *events, *spare;
 	size_t events_n;
 	uint64_t events_lost;
 
@@ -218,10 +218,9 @@ static void *
 run(void *arg)
 {
 	struct committer *c = arg;
-	struct event *spare = calloc(EVENTS_MAX, sizeof(*spare));
 
 	pthread_mutex_lock(&c->lock);
-	while (spare && wait_for_work(c)) {
+	while (wait_for_work(c)) {
 		const struct conf *conf = conf_take(c->server->conf);
 		size_t max = (size_t)conf->commit_batch;
 		int64_t wait = conf->commit_linger;
@@ -232,10 +231,10 @@ run(void *arg)
 		struct event *events = c->events;
 		size_t events_n = c->events_n;
 		uint64_t lost = c->events_lost;
-		c->events = spare;
+		c->events = c->spare;
 		c->events_n = 0;
 		c->events_lost = 0;
-		spare = events;
+		c->spare = events;
 		pthread_mutex_unlock(&c->lock);
 		if (n)
 			commit_batch(c, n);
@@ -244,7 +243,6 @@ run(void *arg)
 		pthread_mutex_lock(&c->lock);
 	}
 	pthread_mutex_unlock(&c->lock);
-	free(spare);
 	return NULL;
 }
 
@@ -254,6 +252,7 @@ committer_free(struct committer *c)
 	if (!c)
 		return;
 	free(c->events);
+	free(c->spare);
 	free(c->records);
 	free(c->jobs);
 	free(c);
@@ -269,10 +268,11 @@ committer_start(struct server *s, struct err *e)
 		c->server = s;
 		c->tail = &c->head;
 		c->events = calloc(EVENTS_MAX, sizeof(*c->events));
+		c->spare = calloc(EVENTS_MAX, sizeof(*c->spare));
 		c->records = calloc(BATCH_MAX, sizeof(*c->records));
 		c->jobs = calloc(BATCH_MAX, sizeof(struct commit_job *));
 	}
-	if (!c || !c->events || !c->records || !c->jobs) {
+	if (!c || !c->events || !c->spare || !c->records || !c->jobs) {
 		committer_free(c);
 		return err_at(e, ERR_MEMORY, NULL, "committer");
 	}

@@ -308,8 +308,12 @@ read_listed(struct http_request *q, struct span line, struct listed_ek *out,
 	if (json_has(doc, "labels"))
 		TRY(read_labels(q, doc, &out->labels, e));
 	/* The document goes; what was borrowed from it must stay. */
-	out->name = arena_copy(q->arena, out->name);
-	out->env_class = arena_copy(q->arena, out->env_class);
+	struct span name = arena_copy(q->arena, out->name);
+	struct span env_class = arena_copy(q->arena, out->env_class);
+	if (name.n != out->name.n || env_class.n != out->env_class.n)
+		return err_at(e, ERR_MEMORY, NULL, "name");
+	out->name = name;
+	out->env_class = env_class;
 	return RC_OK;
 }
 

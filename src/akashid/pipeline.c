@@ -371,9 +371,11 @@ next_state(struct walk *w, const struct conf *conf, struct err *e)
 	*after = w->node->node.state;
 	TRY(next_attester(w, &after->attester, e));
 	after->verdict = w->job.record.row.id;
-	after->result = w->verdict.result;
-	after->code = first_code(w);
-	after->observe = w->verdict.observe;
+	if (!node_still_failed(&w->node->node.state, w->verdict.result)) {
+		after->result = w->verdict.result;
+		after->code = first_code(w);
+		after->observe = w->verdict.observe;
+	}
 	after->verified = w->judged;
 	after->valid_until =
 	    w->judged + (valid ? valid : conf->attest_valid_for);
@@ -505,7 +507,7 @@ write_answer(struct walk *w, const struct node *node, const struct verdict *v)
 	uuid_emit(&node->state.verdict, id);
 	jw_object(&j);
 	jw_kstr(&j, "verdict", id);
-	jw_kstr(&j, "result", result_name(node->state.result));
+	jw_kstr(&j, "result", result_name(v ? v->result : node->state.result));
 	jw_kstr(&j, "status", status_name(node_status(node, w->judged, &why)));
 	jw_kstr(&j, "admission", admission_name(node->admission));
 	jw_ktime(&j, "valid_until", node->state.valid_until);

@@ -115,3 +115,11 @@ node_quota_take(struct node_state *s, int64_t now, uint32_t quota)
 	s->rejected_count++;
 	return true;
 }
+
+bool
+node_still_failed(const struct node_state *before, enum result verdict)
+{
+	return verdict == RESULT_NONE &&
+	       (before->result == RESULT_REJECT ||
+		   (before->result == RESULT_FAIL && !before->observe));
+}

@@ -213,6 +213,10 @@ MUST_USE bool status_parse(struct span name, enum status *out);
  * the next pass even when the node falls silent. */
 enum status node_status(const struct node *n, int64_t now, enum err_code *why);
 
+/* Evidence that shows nothing (no result) lifts no failure: what the state said
+ * of result, code and observe stays. */
+bool node_still_failed(const struct node_state *before, enum result verdict);
+
 /* Count one piece of rejected evidence on its day; false when `quota` is used
  * up (NODE_QUOTA is the caller's answer) and nothing was counted. */
 MUST_USE bool node_quota_take(
@@ -238,7 +242,8 @@ enum node_act {
 	NODE_APPROVE, /* pending → admitted; class and labels where given */
 	NODE_LABEL,   /* class and labels where given */
 	NODE_RETIRE,  /* frees name, EK and AK; final */
-	NODE_CLEAR,   /* lift `held` */
+	NODE_CLEAR,   /* lift `held`, forget the clock (TPM2_Clear sets it back)
+		       */
 };
 
 struct node_change {

@@ -142,8 +142,10 @@ change_locked(struct store_mem *m, const struct actor *by,
 	m->audits++;
 	if (c->act == NODE_APPROVE)
 		mem_admit(n, by->now);
-	if (c->act == NODE_CLEAR)
+	if (c->act == NODE_CLEAR) {
 		n->state.held = false;
+		n->state.attester.known = false;
+	}
 	if (c->act == NODE_RETIRE) {
 		n->admission = ADMISSION_RETIRED;
 		n->retired = by->now;

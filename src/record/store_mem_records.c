@@ -66,7 +66,7 @@ static void
 move_state(
     struct store_mem *m, struct node *n, const struct record *r, bool *failed)
 {
-	bool held = n->state.held;
+	struct node_state before = n->state;
 	const struct verdict_row *v = &r->row;
 
 	n->state = r->after;
@@ -75,9 +75,14 @@ move_state(
 	n->state.verdict = v->id;
 	n->state.result = v->result;
 	n->state.code = v->code;
+	if (node_still_failed(&before, v->result)) {
+		n->state.result = before.result;
+		n->state.code = before.code;
+		n->state.observe = before.observe;
+	}
 	n->state.verified = v->verified;
 	n->state.valid_until = v->valid_until;
-	n->state.held |= held;
+	n->state.held |= before.held;
 	n->version++;
 }
 

@@ -60,6 +60,11 @@ put_attester(struct columns *c, const struct attester *t)
 	columns_put(c, pg_u64(t->ima_offset));
 }
 
+/* node_still_failed() in SQL: s is the state before, i the verdict. */
+#define STILL_FAILED                                                           \
+	"i.result = 'unknown' AND (s.result = 'reject' OR (s.result = "        \
+	"'fail' AND NOT s.observe))"
+
 const char state_sql[] =
     "WITH i AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
@@ -72,8 +77,11 @@ const char state_sql[] =
     "reset_count = i.reset_count, restart_count = i.restart_count, "
     "firmware = i.firmware, boot_log = i.boot_log, "
     "ima_offset = i.ima_offset, ima = i.ima, ima_policy = i.ima_policy, "
-    "verdict = i.verdict, result = i.result, code = i.code, "
-    "observe = i.observe, verified_at = i.verified_at, "
+    "verdict = i.verdict, "
+    "result = CASE WHEN " STILL_FAILED " THEN s.result ELSE i.result END, "
+    "code = CASE WHEN " STILL_FAILED " THEN s.code ELSE i.code END, "
+    "observe = CASE WHEN " STILL_FAILED " THEN s.observe ELSE i.observe END, "
+    "verified_at = i.verified_at, "
     "valid_until = i.valid_until, held = s.held OR i.held, "
     "rejected_day = i.rejected_day, rejected_count = i.rejected_count "
     "FROM i WHERE s.tenant = i.tenant AND s.node = i.node "

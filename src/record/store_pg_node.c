@@ -266,7 +266,7 @@ static const struct {
 	"UPDATE akashi.node SET admission = 'retired', "
 	"retired_at = $3, " CLASS_AND_LABELS LIVE_NODE},
     [NODE_CLEAR] = {"node.clear",
-	"UPDATE akashi.node_state SET held = false "
+	"UPDATE akashi.node_state SET held = false, clock_known = false "
 	"WHERE tenant = $1 AND node = $2 RETURNING 1"},
 };
 
