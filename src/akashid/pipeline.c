@@ -568,18 +568,6 @@ note_event(const struct walk *w, enum err_code code)
 		committer_event(w->q, w->hasher, &nobody, NULL, code);
 }
 
-/* The bytes of the log that the node's new state names: of a rejected one
- * nothing is kept. */
-static struct span
-kept_log(const struct walk *w)
-{
-	const struct sha256 *before = &w->node->node.state.attester.boot_log;
-	const struct sha256 *after = &w->job.record.after.attester.boot_log;
-
-	return sha256_eq(before, after) ? w->node->boot_log
-					: w->evidence.eventlog;
-}
-
 /* On the committer's thread; its hasher, not the loop's. */
 static void
 recorded(struct commit_job *job, const struct err *commit_error)
@@ -593,7 +581,8 @@ recorded(struct commit_job *job, const struct err *commit_error)
 	w->hasher = s->commit_hasher;
 	switch (job->record.outcome) {
 	case OUTCOME_COMMITTED:
-		node_cache_advance(s, w->node, &job->record.after, kept_log(w));
+		node_cache_advance(
+		    s, w->node, &job->record.after, w->evidence.eventlog);
 		log_verdict(w);
 		break;
 	case OUTCOME_DUPLICATE:
