@@ -502,6 +502,9 @@ handle_token_revoke(struct http_request *q)
 		(void)err_at(&e, ERR_ID_FORMAT, NULL, "id");
 	else
 		r = s->store->ops->token_revoke(s->store, &actor, &id, &e);
+	/* It is the caller's object, not its credential, that is wrong. */
+	if (r.code == ERR_ENROL_TOKEN)
+		r = err_at(&e, ERR_TOKEN_UNKNOWN, NULL, "id");
 	if (!rc_ok(r))
 		return answer_problem(q, &e);
 	struct jw j = answer_json(q);

@@ -93,6 +93,20 @@ raw_send(int fd, struct span bytes)
 	}
 }
 
+/* Head and body are there, by Content-Length. */
+static bool
+complete(const struct buf *b)
+{
+	const char *end = b->n ? strstr(b->p, "\r\n\r\n") : NULL;
+	const char *length =
+	    end ? strcasestr(b->p, "\r\ncontent-length:") : NULL;
+
+	if (!length || length > end)
+		return false;
+	size_t n = strtoul(length + 17, NULL, 10);
+	return b->n >= (size_t)(end + 4 - b->p) + n;
+}
+
 struct raw_reply
 raw_receive(int fd, struct arena *a)
 {
@@ -101,10 +115,12 @@ raw_receive(int fd, struct arena *a)
 	char chunk[8192];
 	ssize_t n;
 
-	while ((n = recv(fd, chunk, sizeof(chunk), 0)) > 0)
-		buf_put(&b, chunk, (size_t)n);
+	do {
+		n = recv(fd, chunk, sizeof(chunk), 0);
+		buf_put(&b, chunk, n > 0 ? (size_t)n : 0);
+	} while (n > 0 && !complete(&b));
 	ck_assert_msg(
-	    n == 0 || errno == ECONNRESET, "receive: %s", strerror(errno));
+	    n >= 0 || errno == ECONNRESET, "receive: %s", strerror(errno));
 	close(fd);
 	const char *end = b.n ? strstr(b.p, "\r\n\r\n") : NULL;
 	if (end && sscanf(b.p, "HTTP/1.1 %d", &r.status) == 1) {

@@ -35,7 +35,7 @@ int raw_dial_unix(const char *path);
 /* Send what the other end takes; a closed connection is no failure. */
 void raw_send(int fd, struct span bytes);
 
-/* Read to the end of the stream and close. */
+/* Read an answer and close. */
 struct raw_reply raw_receive(int fd, struct arena *a);
 
 /* A header's value in the arena, or NULL. */

@@ -40,6 +40,10 @@ main(void)
 	suite_add_tcase(s, boot_cases());
 	suite_add_tcase(s, quota_cases());
 	suite_add_tcase(s, ima_cases());
+	suite_add_tcase(s, enrol_cases());
+	suite_add_tcase(s, certificate_cases());
+	suite_add_tcase(s, activation_cases());
+	suite_add_tcase(s, operator_cases());
 	suite_add_tcase(s, together_cases());
 	return tap_run(s);
 }

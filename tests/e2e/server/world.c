@@ -395,3 +395,31 @@ events(struct world *w)
 	pthread_mutex_unlock(&m->lock);
 	return n;
 }
+
+void
+world_expire_enrolments(struct world *w)
+{
+	struct store_mem *m = store_mem(w->server->store);
+
+	ck_assert_str_eq(w->database, "");
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->enrolments.n; i++) {
+		struct mem_enrolment *row = m->enrolments.row[i];
+		row->en.expires = clock_now(&w->server->clock);
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+void
+world_expire_tokens(struct world *w)
+{
+	struct store_mem *m = store_mem(w->server->store);
+
+	ck_assert_str_eq(w->database, "");
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->tokens.n; i++) {
+		struct mem_token *row = m->tokens.row[i];
+		row->t.expires = clock_now(&w->server->clock);
+	}
+	pthread_mutex_unlock(&m->lock);
+}

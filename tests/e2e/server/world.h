@@ -103,6 +103,10 @@ size_t verdicts(struct world *w);
 /* Of store_mem: security events recorded until now. */
 uint64_t events(struct world *w);
 
+/* Of store_mem: all enrolments, or all enrolment tokens, have expired. */
+void world_expire_enrolments(struct world *w);
+void world_expire_tokens(struct world *w);
+
 /* base64url in the arena. */
 const char *b64(struct world *w, struct span s);
 
