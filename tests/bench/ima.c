@@ -194,7 +194,10 @@ static rc
 ours(void *ctx, struct err *e)
 {
 	struct subject *s = ctx;
-	struct ima_target target = {&s->quote, ALG_SHA256, &s->values};
+	struct ima_target target = {.quote = &s->quote,
+	    .hash = ALG_SHA256,
+	    .values = &s->values,
+	    .judged = 1u << 10};
 	struct ima_state end;
 	struct ima_match match;
 
