@@ -79,7 +79,7 @@ swtpm_add_ecc() {
 		tpm2_nvwrite -Q -T "$tcti" 0x01c0000a -C p \
 			-i "$dir/ecc/ek.cert" || return
 	rm "$dir/ecc.ctx"
-	swtpm_stop "$dir"
+	tpm2_shutdown -Q -T "$tcti" -c && swtpm_stop "$dir"
 }
 
 # swtpm_tcti DIR: how to reach it, once it runs.
@@ -138,8 +138,11 @@ swtpm_stop() {
 	rm -f "$dir/pid" "$dir/sockets"
 }
 
-# swtpm_reset DIR: a power cycle; resetCount goes up, PCRs start anew.
+# swtpm_reset DIR: an orderly reboot; resetCount goes up, PCRs start anew. After
+# swtpm_stop alone, a power cut, the clock says for a while that it is not safe.
 swtpm_reset() {
+	! swtpm_pid "$1" >/dev/null ||
+		tpm2_shutdown -Q -T "$(swtpm_tcti "$1")" -c || return
 	swtpm_stop "$1" && swtpm_start "$1"
 }
 
