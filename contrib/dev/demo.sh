@@ -312,7 +312,8 @@ enrol() {
 # Cut one event out of a boot log: the kernel_cmdline that gave the node away.
 cut_event() {
 	local from to
-	mkdir -p "$state/cut"
+	rm -rf "$state/cut"
+	mkdir "$state/cut"
 	cp "$app/cmdline/ima.bin" "$state/cut/"
 	read -r from to < <("$app/akashi" eventlog -o json \
 		"$app/cmdline/eventlog.bin" | jq -r '
