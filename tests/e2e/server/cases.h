@@ -20,9 +20,10 @@ TCase *certificate_cases(void);
 TCase *activation_cases(void);
 TCase *operator_cases(void);
 TCase *policy_cases(void);
-TCase *verdict_cases(void);
 TCase *hostile_cases(void);
 TCase *together_cases(void);
-TCase *database_cases(void); /* PostgreSQL alone */
+/* PostgreSQL alone: */
+TCase *database_cases(void);
+TCase *start_cases(void);
 
 #endif

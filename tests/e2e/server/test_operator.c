@@ -365,7 +365,7 @@ START_TEST(token_list)
 	ck_assert_ptr_null(strstr((const char *)a.raw.body.p, "aket_"));
 	says(post(&w, "/v1/tokens/01890000-0000-7000-8000-000000000000/revoke",
 		 "{}"),
-	    401, "enrol.token");
+	    404, "token.unknown");
 	says(post(&w, "/v1/tokens/x/revoke", "{}"), 400, "id.format");
 	says(post(&w, arena_printf(&w.arena, "/v1/tokens/%s/revoke", id), "{}"),
 	    200, "");

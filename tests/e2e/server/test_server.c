@@ -32,7 +32,8 @@ main(void)
 	if (cluster()) {
 		prepare_cluster();
 		suite_add_tcase(s, together_cases());
-		/* database */
+		suite_add_tcase(s, database_cases());
+		suite_add_tcase(s, start_cases());
 		return tap_run(s);
 	}
 	suite_add_tcase(s, challenge_cases());
@@ -44,6 +45,8 @@ main(void)
 	suite_add_tcase(s, certificate_cases());
 	suite_add_tcase(s, activation_cases());
 	suite_add_tcase(s, operator_cases());
+	suite_add_tcase(s, policy_cases());
+	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, together_cases());
 	return tap_run(s);
 }

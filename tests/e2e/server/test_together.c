@@ -50,6 +50,17 @@ volley(struct shot shot[2], struct answer out[2])
 		out[i] = receive(fd[i]);
 }
 
+/* Who was told to come again comes again, until there is a verdict. */
+static struct answer
+insist(struct shot *shot, struct answer a)
+{
+	for (int i = 0; i < 5 && a.status == 503; i++) {
+		says(a, 503, "node.busy");
+		a = fire(&w, shot);
+	}
+	return a;
+}
+
 /* Each gets its verdict or is told to come again; what was told is what is
  * stored. */
 START_TEST(two_challenges)
@@ -73,12 +84,11 @@ START_TEST(two_challenges)
 			ck_assert_ptr_nonnull(
 			    raw_header(&a[i].raw, "retry-after", &w.arena));
 		}
-		ck_assert_uint_ge(recorded, 1);
 		ck_assert_uint_eq(verdicts(&w), before + recorded);
 		ck_assert_uint_eq(stored(&w, s).version, version + recorded);
 		for (int i = 0; i < 2; i++)
-			if (a[i].status != 200 && i == 0)
-				says(fire(&w, &shot[i]), 200, "");
+			says(insist(&shot[i], a[i]), 200, "");
+		ck_assert_uint_eq(verdicts(&w), before + 2);
 	}
 	tap_note("%d of 50 were told to come again", busy);
 	ck_assert_str_eq(status_of(&w, s), "trusted");
@@ -97,18 +107,12 @@ START_TEST(same_bytes)
 		size_t before = verdicts(&w);
 		struct answer a[2];
 		volley(shot, a);
-		const char *verdict = "";
 		for (int i = 0; i < 2; i++) {
-			if (a[i].status != 200) {
-				says(a[i], 503, "node.busy");
-				continue;
-			}
-			if (*verdict)
-				ck_assert_str_eq(
-				    verdict, text_at(a[i].json, "verdict"));
-			verdict = text_at(a[i].json, "verdict");
+			a[i] = insist(&shot[i], a[i]);
+			says(a[i], 200, "");
 		}
-		ck_assert_str_ne(verdict, "");
+		ck_assert_str_eq(text_at(a[0].json, "verdict"),
+		    text_at(a[1].json, "verdict"));
 		ck_assert_uint_eq(verdicts(&w), before + 1);
 	}
 }
@@ -125,11 +129,11 @@ START_TEST(one_challenge)
 		size_t before = verdicts(&w);
 		struct answer a[2];
 		volley(shot, a);
+		for (int i = 0; i < 2; i++)
+			a[i] = insist(&shot[i], a[i]);
 		int won = a[0].status == 200 ? 0 : 1;
 		says(a[won], 200, "");
-		ck_assert_msg(a[1 - won].status == 409 ||
-				  strcmp(a[1 - won].code, "node.busy") == 0,
-		    "%d %s", a[1 - won].status, a[1 - won].code);
+		says(a[1 - won], 409, "challenge.used");
 		ck_assert_uint_eq(verdicts(&w), before + 1);
 	}
 }
