@@ -89,13 +89,16 @@ exit_code(enum err_code code)
 int
 cli_fail(struct cli *c, const struct err *e)
 {
-	const char *own = err_sentence(e->code, c->lang);
+	const char *en = err_sentence(e->code, "en");
+	const char *text = e->text;
 
-	fprintf(stderr, "akashi %s: %s", c->command, own);
-	if (*e->text && strcmp(e->text, err_sentence(e->code, "en")) != 0)
-		fprintf(stderr, " %s", e->text);
-	fprintf(stderr, " [%s%s%s]\n", err_name(e->code), *e->path ? " " : "",
-	    e->path);
+	/* A server's answer starts with the code's own sentence. */
+	if (strncmp(text, en, strlen(en)) == 0)
+		text += strlen(en);
+	text += strspn(text, " ");
+	fprintf(stderr, "akashi %s: %s%s%s [%s%s%s]\n", c->command,
+	    err_sentence(e->code, c->lang), *text ? " " : "", text,
+	    err_name(e->code), *e->path ? " " : "", e->path);
 	return exit_code(e->code);
 }
 
