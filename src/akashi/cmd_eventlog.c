@@ -269,7 +269,7 @@ load(struct cli *c, struct span bytes, struct shown *out, struct err *e)
 	    &out->log, NULL, c->hasher, &c->arena, &out->replay, e);
 }
 
-/* A TCG log into *out; *fault is set if it must be refused. */
+/* A TCG log, also one that must be refused. */
 static rc
 show_boot(struct cli *c, struct span bytes, enum cli_output output,
     struct eventlog_shown *out, struct err *e)

@@ -3,7 +3,8 @@
 
 #include <cbor.h>
 
-/* libcbor hands lengths as size_t or uint64_t by release; both fit. */
+/* libcbor hands lengths as size_t (0.8) or uint64_t (0.10): one type where
+ * addresses have 64 bits. */
 
 static void
 set(void *to, enum cbor_kind kind, uint64_t number, struct span bytes)
