@@ -11,7 +11,7 @@ set -eu
 packages="
 	gcc make autoconf automake pkg-config libc6-dev
 	check libmicrohttpd-dev libjansson-dev libpq-dev libssl-dev
-	libtss2-dev libconfig-dev libgnutls28-dev libcurl4-openssl-dev
+	libtss2-dev libcbor-dev libconfig-dev libgnutls28-dev libcurl4-openssl-dev
 	clang-14|clang libclang-rt-14-dev|libclang-rt-19-dev llvm-14|llvm
 	clang-format-14|clang-format
 	postgresql swtpm swtpm-tools tpm2-tools gnutls-bin ima-evm-utils

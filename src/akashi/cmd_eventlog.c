@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "akashi/cli.h"
+#include "akashi/eventlog.h"
 #include "base/text.h"
 #include "decode/explain.h"
 #include "decode/uefi_emit.h"
@@ -77,6 +77,23 @@ emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
 	jw_object_end(w);
 }
 
+void
+eventlog_emit_bank(struct jw *w, const struct bank *b)
+{
+	const struct hash_alg *row = hash_by_id(b->alg);
+
+	jw_key(w, row->name);
+	jw_object(w);
+	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
+		char key[4];
+		if (!(b->touched >> pcr & 1))
+			continue;
+		snprintf(key, sizeof(key), "%u", pcr);
+		jw_khex(w, key, span_of(b->pcr[pcr], row->size));
+	}
+	jw_object_end(w);
+}
+
 static void
 emit_pcrs(struct jw *w, const struct shown *s)
 {
@@ -86,20 +103,10 @@ emit_pcrs(struct jw *w, const struct shown *s)
 	jw_object(w);
 	for (size_t i = 0; i < banks->n; i++) {
 		const struct bank *b = &banks->bank[i];
-		const struct hash_alg *row = hash_by_id(b->alg);
 		int at = evlog_alg_index(&s->log, b->alg);
 		if (!b->touched && s->log.incomplete >> at & 1)
 			continue; /* no event has a digest for it */
-		jw_key(w, row->name);
-		jw_object(w);
-		for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
-			char key[4];
-			if (!(b->touched >> pcr & 1))
-				continue;
-			snprintf(key, sizeof(key), "%u", pcr);
-			jw_khex(w, key, span_of(b->pcr[pcr], row->size));
-		}
-		jw_object_end(w);
+		eventlog_emit_bank(w, b);
 	}
 	jw_object_end(w);
 }
@@ -128,8 +135,8 @@ emit_quirks(struct jw *w, unsigned quirks)
 	jw_array_end(w);
 }
 
-static void
-emit_fault(struct cli *c, struct jw *w, const struct err *e)
+void
+eventlog_emit_fault(struct cli *c, struct jw *w, const struct err *e)
 {
 	jw_key(w, "error");
 	jw_object(w);
@@ -161,7 +168,7 @@ emit(struct cli *c, struct buf *out, const struct shown *s)
 	emit_algs(c, &w, "incomplete", log, log->incomplete);
 	emit_quirks(&w, log->quirks);
 	if (!rc_ok(s->decoded))
-		emit_fault(c, &w, &s->fault);
+		eventlog_emit_fault(c, &w, &s->fault);
 	jw_object_end(&w);
 }
 
@@ -196,16 +203,14 @@ print_event(struct cli *c, struct buf *out, const struct shown *s, size_t i)
 	buf_puts(out, "\n");
 }
 
-static void
-print_bank(
-    struct cli *c, struct buf *out, const struct shown *s, const struct bank *b)
+void
+eventlog_print_bank(
+    struct cli *c, struct buf *out, const struct bank *b, bool incomplete)
 {
 	const struct hash_alg *row = hash_by_id(b->alg);
-	int at = evlog_alg_index(&s->log, b->alg);
 
 	buf_printf(out, "\n%s%s\n", row->name,
-	    s->log.incomplete >> at & 1 ? " (incomplete: events lack digests)"
-					: "");
+	    incomplete ? " (incomplete: events lack digests)" : "");
 	for (unsigned pcr = 0; pcr < LIMIT_PCRS; pcr++) {
 		if (!(b->touched >> pcr & 1))
 			continue;
@@ -213,6 +218,14 @@ print_bank(
 		    hex_string(&c->arena, span_of(b->pcr[pcr], row->size));
 		buf_printf(out, "  %2u  %s\n", pcr, hex ? hex : "");
 	}
+}
+
+static bool
+bank_incomplete(const struct shown *s, const struct bank *b)
+{
+	int at = evlog_alg_index(&s->log, b->alg);
+
+	return at >= 0 && (s->log.incomplete >> at & 1);
 }
 
 static void
@@ -232,7 +245,8 @@ print(struct cli *c, struct buf *out, const struct shown *s)
 	for (size_t i = 0; i < log->events_n; i++)
 		print_event(c, out, s, i);
 	for (size_t i = 0; i < s->replay.banks.n; i++)
-		print_bank(c, out, s, &s->replay.banks.bank[i]);
+		eventlog_print_bank(c, out, &s->replay.banks.bank[i],
+		    bank_incomplete(s, &s->replay.banks.bank[i]));
 	for (unsigned bit = 1; evlog_quirk_name(bit); bit <<= 1)
 		if (log->quirks & bit)
 			buf_printf(out, "\nquirk: %s", evlog_quirk_name(bit));
@@ -241,21 +255,25 @@ print(struct cli *c, struct buf *out, const struct shown *s)
 /* --- command -------------------------------------------------------------- */
 
 static rc
-load(struct cli *c, const char *path, struct shown *out, struct err *e)
+read_log(struct cli *c, const char *path, struct span *out, struct err *e)
 {
-	struct span bytes;
-	rc r = cli_read(c, path, LIMIT_EVENTLOG, &bytes, e);
+	rc r = cli_read(c, path, LIMIT_EVENTLOG, out, e);
 
 	if (r.code == ERR_JSON_LIMIT)
 		return err_at(e, ERR_LOG_TOO_LARGE, NULL, "%s", path);
-	TRY(r);
+	return r;
+}
+
+static rc
+load(struct cli *c, struct span bytes, struct shown *out, struct err *e)
+{
 	out->logs = 0;
 	do {
 		out->decoded = evlog_decode_next(
 		    &bytes, &c->arena, &out->log, &out->fault);
 	} while (++out->logs < LOGS_MAX && rc_ok(out->decoded) && bytes.n);
 	if (rc_ok(out->decoded) && bytes.n)
-		out->decoded = err_text(&out->fault, ERR_LOG_TOO_LARGE, path,
+		out->decoded = err_text(&out->fault, ERR_LOG_TOO_LARGE, "",
 		    "More than %d logs follow each other.", LOGS_MAX);
 	if (err_class(out->decoded.code) == CLS_OURS && !rc_ok(out->decoded)) {
 		*e = out->fault;
@@ -265,12 +283,41 @@ load(struct cli *c, const char *path, struct shown *out, struct err *e)
 	    &out->log, NULL, c->hasher, &c->arena, &out->replay, e);
 }
 
+/* A TCG log, also one that must be refused. */
+static rc
+show_boot(struct cli *c, struct span bytes, enum cli_output output,
+    struct eventlog_shown *out, struct err *e)
+{
+	struct shown s;
+
+	TRY(load(c, bytes, &s, e));
+	if (output == OUT_JSON)
+		emit(c, &out->text, &s);
+	else
+		print(c, &out->text, &s);
+	out->result = s.decoded;
+	out->fault = s.fault;
+	return RC_OK;
+}
+
+static rc
+show(struct cli *c, const char *path, enum cli_output output,
+    struct eventlog_shown *out, struct err *e)
+{
+	enum cel_format format;
+	struct span bytes;
+
+	TRY(read_log(c, path, &bytes, e));
+	if (cel_recognise(bytes, &format))
+		return eventlog_cel_show(c, bytes, format, output, out, e);
+	return show_boot(c, bytes, output, out, e);
+}
+
 static int
 run(struct cli *c, int argc, char **argv)
 {
 	enum cli_output output = OUT_TABLE;
-	struct shown s;
-	struct buf out = {0};
+	struct eventlog_shown shown = {.result = RC_OK};
 	struct err e;
 	const char *arg;
 
@@ -283,16 +330,12 @@ run(struct cli *c, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return cli_usage(c, "one FILE is needed");
-	if (!rc_ok(load(c, argv[optind], &s, &e)))
+	if (!rc_ok(show(c, argv[optind], output, &shown, &e)))
 		return cli_fail(c, &e);
-	if (output == OUT_JSON)
-		emit(c, &out, &s);
-	else
-		print(c, &out, &s);
-	int code = cli_write(c, &out, EXIT_TRUSTED);
-	buf_free(&out);
-	if (!rc_ok(s.decoded) && code == EXIT_TRUSTED)
-		code = cli_fail(c, &s.fault);
+	int code = cli_write(c, &shown.text, EXIT_TRUSTED);
+	buf_free(&shown.text);
+	if (!rc_ok(shown.result) && code == EXIT_TRUSTED)
+		code = cli_fail(c, &shown.fault);
 	return code;
 }
 
@@ -302,5 +345,5 @@ static const struct cli_option options[] = {
 };
 
 const struct cli_command cmd_eventlog = {"eventlog", NULL, "FILE",
-    "Decode and replay a measured-boot log (\"-\" reads standard input).",
+    "Decode and replay a measurement log (\"-\" reads standard input).",
     options, run};

@@ -13,6 +13,12 @@ enum {
 	 * 64 KiB to 1 MiB by their tables. */
 	LIMIT_EVENTLOG = 16 * 1024 * 1024,
 	LIMIT_EVENTS = 200 * 1000,
+	/* A boot extends a handful of NV indices (NvPCRs: five today). */
+	LIMIT_CEL_INDEXES = 64,
+	/* CBOR: no format of ours nests deeper than 6. */
+	LIMIT_CBOR_DEPTH = 16,
+	/* Data items: the most that a log of LIMIT_EVENTS records has. */
+	LIMIT_CBOR_ITEMS = 64 * LIMIT_EVENTS,
 	/* 1M entries of 150 bytes; larger lists are sent in segments. */
 	LIMIT_IMA = 256 * 1024 * 1024,
 	/* n-ng is at most PATH_MAX + NUL in the kernel. */
