@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The server's tests that need a real PostgreSQL.
+# The server's tests that depend on what its records are kept in, on PostgreSQL.
 set -eu
 . "${SRCDIR:?}/tests/lib/pg.sh"
 AKASHI_TEST_CLUSTER=$(pg_create)

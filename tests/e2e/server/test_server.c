@@ -2,7 +2,7 @@
 /*
  * A server attacked over HTTP, one fault at a time: each gives its own code,
  * and the same request without the fault passes. By itself this program has its
- * records in memory; tests/e2e/server.sh runs on PostgreSQL what needs one.
+ * records in memory; tests/e2e/server.sh runs on PostgreSQL what depends on it.
  */
 #include "e2e/server/cases.h"
 #include "record/migrate.h"
@@ -31,6 +31,9 @@ main(void)
 
 	if (cluster()) {
 		prepare_cluster();
+		suite_add_tcase(s, boot_cases());
+		suite_add_tcase(s, ima_cases());
+		suite_add_tcase(s, policy_cases());
 		suite_add_tcase(s, together_cases());
 		suite_add_tcase(s, database_cases());
 		suite_add_tcase(s, start_cases());

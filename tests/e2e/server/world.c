@@ -282,6 +282,7 @@ void
 world_end(struct world *w)
 {
 	server_stop(w->server);
+	unlink(w->socket);
 	for (size_t i = 0; i < w->docs; i++)
 		json_decref(w->doc[i]);
 	for (size_t i = 0; i < w->sims; i++)
