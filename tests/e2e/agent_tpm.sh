@@ -205,11 +205,12 @@ done
 demo_ca_tls "$work/tls"
 demo_ca_tls "$work/othertls"
 echo aket_token >"$work/token"
+: >"$work/s_server" # it may start after the first look
 openssl s_server -accept 127.0.0.1:0 -rev -naccept 8 \
 	-cert "$work/tls/server.pem" -key "$work/tls/server.key" \
 	>"$work/s_server" 2>&1 &
 server=$!
-for _ in $(seq 100); do
+for _ in $(seq 400); do
 	port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/s_server")
 	[ -z "$port" ] || break
 	sleep 0.05
