@@ -437,7 +437,7 @@ bash contrib/dev/deps.sh >/tmp/atd-deps.$$ 2>&1 || {
 	rm -f /tmp/atd-deps.$$
 	exit $code
 }
-done_in "$(tail -n 1 /tmp/atd-deps.$$)"
+done_in "$(tail -n 1 /tmp/atd-deps.$$ | sed "s/^packages: //")"
 rm -f /tmp/atd-deps.$$
 step 2 build
 mkdir -p build

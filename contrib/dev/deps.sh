@@ -66,7 +66,8 @@ if [ -z "$need" ]; then
 	echo "packages: all there"
 	exit 0
 fi
-echo "packages: installing $(wc -w <<<"$need"): $need"
+count=$(wc -w <<<"$need")
+echo "packages: installing $count: $need"
 if [ "$(id -u)" = 0 ]; then
 	install
 elif sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then
@@ -78,3 +79,4 @@ else
 fi
 need=$(missing | tr '\n' ' ')
 [ -z "$need" ] || die "still missing: $need"
+echo "packages: installed $count"
