@@ -431,14 +431,15 @@ down | purge)
 	;;
 esac
 step 1 packages
-bash contrib/dev/deps.sh >/tmp/atd-deps.$$ 2>&1 || {
+deps_log=$(mktemp)
+bash contrib/dev/deps.sh >"$deps_log" 2>&1 || {
 	code=$?
-	cat /tmp/atd-deps.$$ >&2
-	rm -f /tmp/atd-deps.$$
+	cat "$deps_log" >&2
+	rm -f "$deps_log"
 	exit $code
 }
-done_in "$(tail -n 1 /tmp/atd-deps.$$ | sed "s/^packages: //")"
-rm -f /tmp/atd-deps.$$
+done_in "$(tail -n 1 "$deps_log" | sed "s/^packages: //")"
+rm -f "$deps_log"
 step 2 build
 mkdir -p build
 build_in build --enable-werror >build/demo-build.log 2>&1 || {
