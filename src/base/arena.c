@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_MIN = 32 * 1024 };
+/* Chunks grow, so that an arena that is used again and again ends with one
+ * that holds a whole request. */
+enum { CHUNK_MIN = 32 * 1024, CHUNK_KEEP = 1024 * 1024 };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -38,16 +40,21 @@ arena_free(struct arena *a)
 void
 arena_reset(struct arena *a)
 {
-	struct arena_chunk *keep = a->head;
+	struct arena_chunk **largest = &a->head;
 
+	for (struct arena_chunk **c = &a->head; *c; c = &(*c)->next)
+		if ((*c)->size <= CHUNK_KEEP &&
+		    ((*largest)->size > CHUNK_KEEP ||
+			(*c)->size > (*largest)->size))
+			largest = c;
+	struct arena_chunk *keep = *largest;
+	if (keep && keep->size <= CHUNK_KEEP)
+		*largest = keep->next;
+	else
+		keep = NULL;
+	arena_free(a);
 	if (!keep)
 		return;
-	a->head = keep->next;
-	arena_free(a);
-	if (keep->size > CHUNK_MIN) {
-		free(keep);
-		return;
-	}
 	*keep = (struct arena_chunk){NULL, keep->size, 0};
 	a->head = keep;
 }
@@ -59,7 +66,10 @@ chunk_with_room(struct arena *a, size_t n)
 
 	if (c && n <= c->size - c->used)
 		return c;
-	size_t size = n > CHUNK_MIN ? n : CHUNK_MIN;
+	size_t size = 2 * a->used < CHUNK_KEEP ? 2 * a->used : CHUNK_KEEP;
+
+	size = size > CHUNK_MIN ? size : CHUNK_MIN;
+	size = size > n ? size : n;
 	c = malloc(sizeof(*c) + size);
 	if (!c)
 		return NULL;

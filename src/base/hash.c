@@ -19,6 +19,7 @@ static const struct hash_alg algs[] = {
 };
 
 enum { ALGS = sizeof(algs) / sizeof(algs[0]) };
+_Static_assert((int)ALGS == (int)HASH_ALGS, "the header says how many");
 
 struct hasher {
 	EVP_MD *md[ALGS];

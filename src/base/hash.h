@@ -12,7 +12,10 @@
 #include "base/rc.h"
 #include "base/span.h"
 
-enum { HASH_MAX = 64 };
+enum {
+	HASH_MAX = 64,
+	HASH_ALGS = 8, /* rows of the table: no more banks can be known */
+};
 
 /* TPM_ALG_ID values (TCG Algorithm Registry). */
 enum {

@@ -137,7 +137,7 @@ banks_from_values(struct span values, const struct tpm_quote *quote,
 	uint8_t digest[HASH_MAX];
 	struct banks b = {.n = 0};
 
-	if (!row || sel->n > LIMIT_BANKS)
+	if (!row || sel->n > HASH_ALGS)
 		return values_fault(e, NULL);
 	TRY(hash_of(h, hash, values, digest));
 	if (!span_eq(quote->pcr_digest, span_of(digest, row->size)))

@@ -14,7 +14,7 @@ struct bank {
 
 struct banks {
 	size_t n;
-	struct bank bank[LIMIT_BANKS];
+	struct bank bank[HASH_ALGS]; /* algorithms differ, and are known */
 };
 
 /* A bank at TPM reset: PCR 0–16 and 23 zero, 17–22 0xff…ff, and PCR 0 ending
