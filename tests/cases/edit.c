@@ -371,6 +371,14 @@ do_values(struct edit *e, char **w)
 }
 
 static bool
+do_policy(struct edit *e, char **w)
+{
+	policy_unref(e->policy);
+	e->policy = NULL;
+	return rc_ok(policy_decode(edit_file(e, w[1]), &e->policy, NULL));
+}
+
+static bool
 do_ev(struct edit *e, char **w)
 {
 	struct span data = {NULL, 0};
@@ -423,6 +431,7 @@ static const struct verb {
     {"sign", do_sign, 1},
     {"seal", do_seal, 1},
     {"values", do_values, 1},
+    {"policy", do_policy, 2},
 };
 
 static bool

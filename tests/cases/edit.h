@@ -18,6 +18,7 @@
  *   sign    replay the logs as they are now, quote that, sign with a good key
  *   seal    sign the attest as it is
  *   values  send PCR values along
+ *   policy PATH             judge by this document
  *
  * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
  * decimal, negative from the end; in attest also magic type signer extra clock
@@ -49,7 +50,8 @@ struct edit {
 		unsigned pcr;
 		struct span value;
 	} forced[FORCED_MAX];
-	bool absent; /* a file of ../shared is not there */
+	struct policy *policy; /* the caller frees it */
+	bool absent;	       /* a file of ../shared is not there */
 };
 
 /* Apply the changes; false with a note where one is not understood. */

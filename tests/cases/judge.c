@@ -239,7 +239,7 @@ run(struct judge *j, struct row *row, struct edit *e, struct verdict *v,
 		unreadable(row);
 	else if (!done)
 		failed(j, row, "cannot be made", p ? "" : ": no policy");
-	else if (!facts || !appraise(e, p, v, facts))
+	else if (!facts || !appraise(e, e->policy ? e->policy : p, v, facts))
 		failed(j, row, "not judged", "");
 	else
 		return true;
@@ -263,6 +263,7 @@ judge_evidence(struct judge *j, struct row *row, bool control)
 		else
 			row->state = STATE_PASS;
 	}
+	policy_unref(e.policy);
 	arena_free(&a);
 }
 
