@@ -5,6 +5,7 @@
 #include "cases/edit.h"
 #include "decode/evlog.h"
 #include "lib/tap.h"
+#include "replay/cel.h"
 #include "replay/ima.h"
 
 #include <glob.h>
@@ -324,6 +325,54 @@ run_list(struct judge *j, struct row *row)
 	arena_free(&a);
 }
 
+/* --- a canonical event log or systemd's -------------------------------------
+ */
+
+/* ERR_OK and the name of a quirk, or what refuses it. */
+static enum err_code
+replay_cel(
+    struct judge *j, struct span bytes, struct arena *a, const char **quirk)
+{
+	enum cel_format format;
+	struct cel_log *log = arena_alloc(a, sizeof(*log));
+	struct cel_replay *replay = arena_alloc(a, sizeof(*replay));
+
+	*quirk = "-";
+	if (!log || !replay)
+		return ERR_MEMORY;
+	if (!cel_recognise(bytes, &format))
+		return ERR_LOG_FORMAT;
+	rc r = cel_decode(bytes, format, a, log, NULL);
+	if (rc_ok(r))
+		r = cel_replay(log, NULL, j->h, a, replay, NULL);
+	for (unsigned bit = 1; cel_quirk_name(bit); bit <<= 1)
+		if (log->quirks & bit)
+			*quirk = cel_quirk_name(bit);
+	return r.code;
+}
+
+/* result "ok" with the quirk as code, or "refused". */
+static void
+run_cel(struct judge *j, struct row *row)
+{
+	const char *quirk;
+	struct arena a;
+
+	arena_init(&a, (size_t)64 << 20);
+	enum err_code control =
+	    replay_cel(j, tap_file(&a, row->control), &a, &quirk);
+	enum err_code code =
+	    replay_cel(j, tap_file(&a, row->vector), &a, &quirk);
+	const char *got = code == ERR_OK ? quirk : err_name(code);
+	row->state = STATE_PASS;
+	if (control != ERR_OK)
+		failed(j, row, "the control: ", err_name(control));
+	else if (strcmp(row->result, code == ERR_OK ? "ok" : "refused") != 0 ||
+		 strcmp(row->code, got) != 0)
+		failed(j, row, code == ERR_OK ? "ok " : "refused ", got);
+	arena_free(&a);
+}
+
 /* --- a test of the tree
  * ------------------------------------------------------- */
 
@@ -445,6 +494,7 @@ judge_row(struct judge *j, struct row *row)
 	    {"edit", run_evidence},
 	    {"learned", run_evidence},
 	    {"list", run_list},
+	    {"cel", run_cel},
 	    {"test", run_test},
 	    {"later", run_later},
 	    {"absent", run_absent},
