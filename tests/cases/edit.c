@@ -22,7 +22,7 @@ edit_file(struct edit *e, const char *path)
 	return s;
 }
 
-/* --- parts and places --------------------------------------------------- */
+/* --- parts and places --- */
 
 static struct span *
 part_of(struct edit *e, const char *name)
@@ -129,7 +129,7 @@ edit_splice(struct edit *e, struct span s, struct cut cut, struct span with)
 	return span_of(p, s.n - cut.n + with.n);
 }
 
-/* --- verbs on bytes ------------------------------------------------------- */
+/* --- verbs on bytes --- */
 
 static bool
 do_flip(struct edit *e, char **w)
@@ -233,7 +233,7 @@ do_file(struct edit *e, char **w)
 	return part != NULL;
 }
 
-/* --- quote and context ---------------------------------------------------- */
+/* --- quote and context --- */
 
 static bool
 do_pcr(struct edit *e, char **w)
@@ -405,8 +405,7 @@ do_ima(struct edit *e, char **w)
 	return edit_entry(e, w + 1, data);
 }
 
-/* --- the line --------------------------------------------------------------
- */
+/* --- the line --- */
 
 static const struct verb {
 	const char *name;

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* --- one record among others ---------------------------------------------- */
+/* --- one record among others --- */
 
 static bool
 drop(struct edit *e, struct span *s, struct cut it)
@@ -63,8 +63,7 @@ kept(struct edit *e, struct buf *b)
 	return s;
 }
 
-/* --- boot log ---------------------------------------------------------------
- */
+/* --- boot log --- */
 
 static void
 put_event(struct edit *e, const struct evlog *log, char **w, struct buf *b)
@@ -182,8 +181,7 @@ edit_event(struct edit *e, char **w, struct span data)
 	return false;
 }
 
-/* --- IMA list ---------------------------------------------------------------
- */
+/* --- IMA list --- */
 
 static bool
 entry_at(struct span list, size_t index, struct ima_entry *out, struct cut *it)
@@ -272,8 +270,7 @@ edit_entry(struct edit *e, char **w, struct span data)
 	return false;
 }
 
-/* --- replay -----------------------------------------------------------------
- */
+/* --- replay --- */
 
 static void
 replay_log(struct edit *e)

@@ -35,8 +35,7 @@ unreadable(struct row *row)
 	row->said = "the file is in ../shared, which is not here";
 }
 
-/* --- evidence ---------------------------------------------------------------
- */
+/* --- evidence --- */
 
 /* "boots/NAME", "boots/NAME/QUOTE", "negatives/NAME", or a boot log of
  * ../shared, which is put under the golden boot's quote. */
@@ -84,8 +83,7 @@ appraise(struct edit *e, const struct policy *p, struct verdict *v,
 	return rc_ok(r);
 }
 
-/* --- policies ---------------------------------------------------------------
- */
+/* --- policies --- */
 
 /* Learned from a log that was put under a quote. */
 static struct policy *
@@ -152,8 +150,7 @@ judge_end(void)
 		policy_unref(policies[i].policy);
 }
 
-/* --- verdicts ---------------------------------------------------------------
- */
+/* --- verdicts --- */
 
 /* A rejection has only reasons that reject: what is merely policy decides no
  * such row. */
@@ -276,8 +273,7 @@ run_evidence(struct judge *j, struct row *row)
 		judge_evidence(j, row, false);
 }
 
-/* --- an IMA list alone
- * -------------------------------------------------------- */
+/* --- an IMA list alone --- */
 
 static rc
 walk_list(struct judge *j, struct span list, uint64_t *entries, struct err *e)
@@ -325,8 +321,7 @@ run_list(struct judge *j, struct row *row)
 	arena_free(&a);
 }
 
-/* --- a canonical event log or systemd's -------------------------------------
- */
+/* --- a canonical event log or systemd's --- */
 
 /* ERR_OK and the name of a quirk, or what refuses it. */
 static enum err_code
@@ -373,8 +368,7 @@ run_cel(struct judge *j, struct row *row)
 	arena_free(&a);
 }
 
-/* --- a test of the tree
- * ------------------------------------------------------- */
+/* --- a test of the tree --- */
 
 static char *
 slurp(struct arena *a, const char *path)
@@ -464,8 +458,7 @@ run_test(struct judge *j, struct row *row)
 	arena_free(&a);
 }
 
-/* --- -----------------------------------------------------------------------
- */
+/* --- rows that say why they are not run --- */
 
 static void
 run_later(struct judge *j, struct row *row)

@@ -27,8 +27,7 @@ static const struct {
     {'K', 28}, {'P', 17}, {'V', 18}, {'D', 24}, {'L', 14}, {'C', 12}, {'X', 10},
     {'A', 30}};
 
-/* --- the table
- * ---------------------------------------------------------------- */
+/* --- the table --- */
 
 static void
 parse_line(char *line)
@@ -102,8 +101,7 @@ complete(void)
 	return all && cases == IDS;
 }
 
-/* --- one case
- * ------------------------------------------------------------------- */
+/* --- one case --- */
 
 struct outcome {
 	enum state state;
@@ -154,8 +152,7 @@ or_dash(const struct buf *b)
 	return b->n ? b->p : "-";
 }
 
-/* --- output
- * ----------------------------------------------------------------------- */
+/* --- output --- */
 
 static void
 emit_json(void)
