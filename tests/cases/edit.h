@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small changes to recorded evidence, written as a line of text:
+ *
+ *   flip PART AT            one bit          set PART AT DATA    overwrite
+ *   cut PART LENGTH         keep so much     append PART DATA
+ *   insert PART AT DATA     delete PART AT LENGTH
+ *   absent PART             empty PART       file PART PATH
+ *   ev drop|dup|rehash N    ev move N BEFORE
+ *   ev type|pcr N VALUE     ev data N DATA   ev put BEFORE PCR TYPE DATA
+ *   ima drop|dup|zero|rehash N               ima move N BEFORE
+ *   ima set N AT DATA       in its template data
+ *   ima add DIGEST PATH     ima-sig entry with a right template hash
+ *   pcr BANK N DATA         the quoted value, whatever the logs say
+ *   quote SELECTION         what sign puts into the quote
+ *   asked SELECTION         what was asked for
+ *   known FIELD DELTA       what is remembered: clock, reset, restart, firmware
+ *   sign    replay the logs as they are now, quote that, sign with a good key
+ *   seal    sign the attest as it is
+ *   values  send PCR values along
+ *   policy PATH             judge by this document
+ *
+ * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
+ * decimal, negative from the end; in attest also magic type signer extra clock
+ * reset restart safe firmware select digest, with +N. DATA is hex, or
+ * text:WORDS with + for a blank. Changes are separated by "; ".
+ */
+#ifndef AKASHI_TESTS_CASES_EDIT_H
+#define AKASHI_TESTS_CASES_EDIT_H
+
+#include "lib/recorded.h"
+
+#include <openssl/evp.h>
+
+enum { FORCED_MAX = 8 };
+
+struct edit {
+	struct arena *a;
+	struct hasher *h;
+	EVP_PKEY *key; /* P-256, for sign and seal */
+	struct recorded r;
+	struct pcr_selections quote; /* n == 0: as asked */
+	struct pcr_selections quoted;
+	struct banks banks; /* after sign */
+	struct tpm_clock clock;
+	bool clock_known;
+	size_t forced_n;
+	struct {
+		uint16_t alg;
+		unsigned pcr;
+		struct span value;
+	} forced[FORCED_MAX];
+	struct policy *policy; /* the caller frees it */
+	bool absent;	       /* a file of ../shared is not there */
+};
+
+/* Apply the changes; false with a note where one is not understood. */
+bool edit_apply(struct edit *e, const char *changes);
+
+/* Only sign, seal (as sign) and values among them: the same evidence,
+ * unmodified. */
+bool edit_apply_control(struct edit *e, const char *changes);
+
+/* A file of the tree, or of ../shared/vectors where the path begins with
+ * third-party/. Sets e->absent. */
+struct span edit_file(struct edit *e, const char *path);
+
+#endif
