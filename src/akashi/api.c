@@ -3,6 +3,7 @@
 
 #include "client/http.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,6 +41,30 @@ api_option(struct api *api, int index, const char *arg, bool *bad)
 	default:
 		return false;
 	}
+}
+
+const struct cli_option api_options[] = {
+    API_OPTIONS,
+    {0, NULL, NULL, NULL},
+};
+
+int
+api_parse(struct api *api, struct cli *c, const struct cli_command *cmd,
+    int argc, char **argv, int operands)
+{
+	const char *arg;
+	bool bad = false;
+	int i;
+
+	api_init(api, c);
+	while ((i = cli_next_option(c, cmd, argc, argv, &arg)) >= 0)
+		(void)api_option(api, i, arg, &bad);
+	if (i == -2 || bad)
+		return EXIT_USAGE;
+	if (argc - optind != operands)
+		return cli_usage(c, "expected: akashi %s %s %s", cmd->noun,
+		    cmd->verb, cmd->args);
+	return EXIT_TRUSTED;
 }
 
 /* The token alone on the first line of its file. */

@@ -36,6 +36,14 @@ void api_init(struct api *api, struct cli *c);
  * command's own. *bad is set after a usage message. */
 bool api_option(struct api *api, int index, const char *arg, bool *bad);
 
+/* The table of a command without options of its own. */
+extern const struct cli_option api_options[];
+
+/* Parse such a command, which takes `operands` arguments (from argv[optind]):
+ * EXIT_TRUSTED, or EXIT_USAGE after a message. */
+int api_parse(struct api *api, struct cli *c, const struct cli_command *cmd,
+    int argc, char **argv, int operands);
+
 /* One request with the operator token. `body` may be {NULL, 0}. The caller
  * owns *out (json_free), NULL when the answer has no body. An answer that is
  * not 2xx fails with the server's code, text and path.

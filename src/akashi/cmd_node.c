@@ -296,11 +296,6 @@ const struct cli_command cmd_node_clear = {"node", "clear", "NAME",
 /* --- import ------------------------------------------------------------------
  */
 
-static const struct cli_option import_options[] = {
-    API_OPTIONS,
-    {0, NULL, NULL, NULL},
-};
-
 static const struct api_column import_columns[] = {
     {"LINE", "line"},
     {"RESULT", "result"},
@@ -327,18 +322,10 @@ run_import(struct cli *c, int argc, char **argv)
 	struct api api;
 	struct err e;
 	struct span file;
-	const char *arg;
-	bool bad = false;
-	int i;
+	int code = api_parse(&api, c, &cmd_node_import, argc, argv, 1);
 
-	api_init(&api, c);
-	while (
-	    (i = cli_next_option(c, &cmd_node_import, argc, argv, &arg)) >= 0)
-		(void)api_option(&api, i, arg, &bad);
-	if (i == -2 || bad)
-		return EXIT_USAGE;
-	if (argc - optind != 1)
-		return cli_usage(c, "one NDJSON file is expected");
+	if (code)
+		return code;
 	JSON_AUTO doc = NULL;
 	if (!rc_ok(cli_read(c, argv[optind], 16 * 1024 * 1024, &file, &e)))
 		return cli_fail(c, &e);
@@ -350,4 +337,4 @@ run_import(struct cli *c, int argc, char **argv)
 
 const struct cli_command cmd_node_import = {"node", "import", "FILE",
     "list endorsement keys in advance: their nodes are admitted at enrolment",
-    import_options, run_import};
+    api_options, run_import};

@@ -23,37 +23,12 @@ static const struct api_column columns[] = {
     {NULL, NULL},
 };
 
-static const struct cli_option plain_options[] = {
-    API_OPTIONS,
-    {0, NULL, NULL, NULL},
-};
-
-/* Options of commands that have none of their own; operands wanted. */
-static int
-parse_plain(struct api *api, const struct cli_command *cmd, int argc,
-    char **argv, int operands)
-{
-	const char *arg;
-	bool bad = false;
-	int i;
-
-	api_init(api, api->cli);
-	while ((i = cli_next_option(api->cli, cmd, argc, argv, &arg)) >= 0)
-		(void)api_option(api, i, arg, &bad);
-	if (i == -2 || bad)
-		return EXIT_USAGE;
-	if (argc - optind != operands)
-		return cli_usage(api->cli, "expected: akashi %s %s %s",
-		    cmd->noun, cmd->verb, cmd->args);
-	return EXIT_TRUSTED;
-}
-
 static int
 run_list(struct cli *c, int argc, char **argv)
 {
-	struct api api = {.cli = c};
+	struct api api;
 	struct err e;
-	int code = parse_plain(&api, &cmd_policy_list, argc, argv, 0);
+	int code = api_parse(&api, c, &cmd_policy_list, argc, argv, 0);
 	JSON_AUTO doc = NULL;
 
 	if (code)
@@ -63,8 +38,8 @@ run_list(struct cli *c, int argc, char **argv)
 	return api_show(&api, doc, columns, EXIT_TRUSTED);
 }
 
-const struct cli_command cmd_policy_list = {"policy", "list", "",
-    "list policies of the server", plain_options, run_list};
+const struct cli_command cmd_policy_list = {
+    "policy", "list", "", "list policies of the server", api_options, run_list};
 
 /* --- apply ------------------------------------------------------------------
  */
@@ -150,9 +125,9 @@ version_path(struct api *api, const char *name, const char *suffix)
 static int
 run_get(struct cli *c, int argc, char **argv)
 {
-	struct api api = {.cli = c};
+	struct api api;
 	struct err e;
-	int code = parse_plain(&api, &cmd_policy_get, argc, argv, 1);
+	int code = api_parse(&api, c, &cmd_policy_get, argc, argv, 1);
 	JSON_AUTO doc = NULL;
 
 	if (code)
@@ -166,7 +141,7 @@ run_get(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_policy_get = {"policy", "get", "NAME[@VERSION]",
-    "the versions of a policy, or one document", plain_options, run_get};
+    "the versions of a policy, or one document", api_options, run_get};
 
 /* --- show ------------------------------------------------------------------
  */
@@ -231,10 +206,10 @@ describe(struct cli *c, struct span json)
 static int
 run_show(struct cli *c, int argc, char **argv)
 {
-	struct api api = {.cli = c};
+	struct api api;
 	struct span json;
 	struct err e = {0};
-	int code = parse_plain(&api, &cmd_policy_show, argc, argv, 1);
+	int code = api_parse(&api, c, &cmd_policy_show, argc, argv, 1);
 
 	if (code)
 		return code;
@@ -244,7 +219,7 @@ run_show(struct cli *c, int argc, char **argv)
 
 const struct cli_command cmd_policy_show = {"policy", "show",
     "FILE|NAME[@VERSION]",
-    "what a policy says, in words: a file, or one of the server", plain_options,
+    "what a policy says, in words: a file, or one of the server", api_options,
     run_show};
 
 /* --- activate, rollback ------------------------------------------------------
@@ -335,9 +310,9 @@ const struct cli_command cmd_policy_activate = {"policy", "activate",
 static int
 run_rollback(struct cli *c, int argc, char **argv)
 {
-	struct api api = {.cli = c};
+	struct api api;
 	struct err e;
-	int code = parse_plain(&api, &cmd_policy_rollback, argc, argv, 1);
+	int code = api_parse(&api, c, &cmd_policy_rollback, argc, argv, 1);
 	JSON_AUTO doc = NULL;
 
 	if (code)
@@ -350,5 +325,4 @@ run_rollback(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_policy_rollback = {"policy", "rollback", "NAME",
-    "return to the version that was active before", plain_options,
-    run_rollback};
+    "return to the version that was active before", api_options, run_rollback};

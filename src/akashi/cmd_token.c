@@ -127,25 +127,15 @@ const struct cli_command cmd_token_create = {"token", "create", "",
     "make an enrolment token; class and labels of its nodes come from it",
     create_options, run_create};
 
-static const struct cli_option plain_options[] = {
-    API_OPTIONS,
-    {0, NULL, NULL, NULL},
-};
-
 static int
 run_list(struct cli *c, int argc, char **argv)
 {
 	struct api api;
 	struct err e;
-	const char *arg;
-	bool bad = false;
-	int i;
+	int code = api_parse(&api, c, &cmd_token_list, argc, argv, 0);
 
-	api_init(&api, c);
-	while ((i = cli_next_option(c, &cmd_token_list, argc, argv, &arg)) >= 0)
-		(void)api_option(&api, i, arg, &bad);
-	if (i == -2 || bad)
-		return EXIT_USAGE;
+	if (code)
+		return code;
 	JSON_AUTO doc = NULL;
 	if (!rc_ok(api_list(&api, "/v1/tokens?", &doc, &e)))
 		return api_fail(&api, &e);
@@ -153,25 +143,17 @@ run_list(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_token_list = {
-    "token", "list", "", "list enrolment tokens", plain_options, run_list};
+    "token", "list", "", "list enrolment tokens", api_options, run_list};
 
 static int
 run_revoke(struct cli *c, int argc, char **argv)
 {
 	struct api api;
 	struct err e;
-	const char *arg;
-	bool bad = false;
-	int i;
+	int code = api_parse(&api, c, &cmd_token_revoke, argc, argv, 1);
 
-	api_init(&api, c);
-	while (
-	    (i = cli_next_option(c, &cmd_token_revoke, argc, argv, &arg)) >= 0)
-		(void)api_option(&api, i, arg, &bad);
-	if (i == -2 || bad)
-		return EXIT_USAGE;
-	if (argc - optind != 1)
-		return cli_usage(c, "one token id is expected");
+	if (code)
+		return code;
 	const char *path = arena_printf(
 	    &c->arena, "/v1/tokens/%s/revoke", api_escape(&api, argv[optind]));
 	JSON_AUTO doc = NULL;
@@ -182,7 +164,7 @@ run_revoke(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_token_revoke = {"token", "revoke", "ID",
-    "make an enrolment token useless", plain_options, run_revoke};
+    "make an enrolment token useless", api_options, run_revoke};
 
 /* --- admin init
  * --------------------------------------------------------------- */

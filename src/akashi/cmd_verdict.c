@@ -81,11 +81,6 @@ const struct cli_command cmd_verdict_list = {"verdict", "list", "",
 /* --- show -------------------------------------------------------------------
  */
 
-static const struct cli_option show_options[] = {
-    API_OPTIONS,
-    {0, NULL, NULL, NULL},
-};
-
 static const struct api_column show_columns[] = {
     {"Verdict", "id"},
     {"Node", "node"},
@@ -166,25 +161,17 @@ run_show(struct cli *c, int argc, char **argv)
 {
 	struct api api;
 	struct err e;
-	const char *arg;
-	bool bad = false;
-	int i;
+	int code = api_parse(&api, c, &cmd_verdict_show, argc, argv, 1);
 
-	api_init(&api, c);
-	while (
-	    (i = cli_next_option(c, &cmd_verdict_show, argc, argv, &arg)) >= 0)
-		(void)api_option(&api, i, arg, &bad);
-	if (i == -2 || bad)
-		return EXIT_USAGE;
-	if (argc - optind != 1)
-		return cli_usage(c, "one verdict id is expected");
+	if (code)
+		return code;
 	const char *path = arena_printf(
 	    &c->arena, "/v1/verdicts/%s", api_escape(&api, argv[optind]));
 	JSON_AUTO doc = NULL;
 	if (!rc_ok(api_call(
 		&api, "GET", path, NULL, (struct span){NULL, 0}, &doc, &e)))
 		return api_fail(&api, &e);
-	int code = api_show(&api, doc, show_columns, result_exit(doc));
+	code = api_show(&api, doc, show_columns, result_exit(doc));
 	if (api.output != OUT_JSON)
 		print_reasons(doc, c->lang);
 	return code;
@@ -192,4 +179,4 @@ run_show(struct cli *c, int argc, char **argv)
 
 const struct cli_command cmd_verdict_show = {"verdict", "show", "ID",
     "one verdict with all its reasons; exit 0 pass or warn, 1 fail or reject",
-    show_options, run_show};
+    api_options, run_show};
