@@ -86,7 +86,7 @@ finish() {
 
 stage_quick() {
 	build_in build --enable-werror
-	make -C build -j"$jobs" check E2E_TESTS=
+	make -C build -j"$jobs" check RUN_E2E=
 }
 
 stage_gcc() {
@@ -99,13 +99,13 @@ stage_sanitizers() {
 	export UBSAN_OPTIONS=print_stacktrace=1
 	build_in build-asan --enable-werror --enable-sanitizers \
 		CC="$(first_of clang-14 clang)" CFLAGS='-g -O1'
-	make -C build-asan -j"$jobs" check TREE_TESTS=
+	make -C build-asan -j"$jobs" check RUN_TREE=
 }
 
 stage_threads() {
 	build_in build-tsan --enable-werror --enable-sanitizers=thread \
 		CC="$(first_of clang-14 clang)" CFLAGS='-g -O1'
-	make -C build-tsan -j"$jobs" check TREE_TESTS=
+	make -C build-tsan -j"$jobs" check RUN_TREE=
 }
 
 stage_fuzz() {
@@ -117,7 +117,7 @@ stage_fuzz() {
 stage_distcheck() {
 	local absent
 	build_in build --enable-werror
-	XZ_OPT=-1 make -C build -j"$jobs" distcheck E2E_TESTS= \
+	XZ_OPT=-1 make -C build -j"$jobs" distcheck RUN_E2E= \
 		DISTCHECK_CONFIGURE_FLAGS='CFLAGS=-O1'
 	[ -e .git ] || return 0
 	absent=$(comm -23 <(git ls-files | grep -v '^\.ci/\|^\.gitignore$' | sort) \
