@@ -262,10 +262,37 @@ first_reason(const struct verdict *v, struct err *e)
 	    e, r->code, r->path ? r->path : "", "%.300s", r->message);
 }
 
+static bool
+has_reason(const struct verdict *v, enum err_code code)
+{
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (v->reasons[i].code == code)
+			return true;
+	return false;
+}
+
+/* An older quote of the same power cycle, for a challenge from before the last
+ * verdict: it was late, and says nothing about the clock. A TPM that was
+ * rolled back shows it with its next challenge. */
+static bool
+overtaken(const struct walk *w)
+{
+	const struct node_state *st = &w->node->node.state;
+	const struct tpm_quote *quote = &w->facts.quote;
+
+	return has_reason(&w->verdict, ERR_QUOTE_CLOCK_BACK) &&
+	       quote->reset_count == st->attester.reset_count &&
+	       quote->restart_count == st->attester.restart_count &&
+	       w->challenge.issued <= st->verified;
+}
+
 /* Genuine: signed by the enrolled AK, over the nonce of this challenge. */
 static rc
 require_genuine(const struct walk *w, struct err *e)
 {
+	if (overtaken(w))
+		return err_text(e, ERR_CHALLENGE_EXPIRED, "challenge",
+		    "A later quote of this node was recorded meanwhile.");
 	if (w->verdict.checks[CHECK_QUOTE_SIGNATURE] == CHECK_PASSED &&
 	    w->verdict.checks[CHECK_QUOTE_SIGNER] != CHECK_FAILED &&
 	    w->verdict.checks[CHECK_QUOTE_NONCE] == CHECK_PASSED)

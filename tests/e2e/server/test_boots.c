@@ -75,6 +75,23 @@ START_TEST(rolled_back)
 }
 END_TEST
 
+/* Two genuine quotes that arrive in the other order: the older one is late, not
+ * rolled back. */
+START_TEST(overtaken_quote)
+{
+	struct shot late = aim(&w, s), newer = aim(&w, s);
+	uint64_t clock = s->tpm.clock;
+
+	s->tpm.clock += 5000;
+	judged(&w, &newer, "pass", "");
+	s->tpm.clock = clock;
+	refused(&w, &late, 403, "challenge.expired");
+	/* With a challenge of its own the same clock is a roll-back. */
+	struct shot fresh = aim(&w, s);
+	judged(&w, &fresh, "reject", "quote.clock");
+}
+END_TEST
+
 /* What was rejected is not remembered: a forged clock far ahead would lock the
  * node out. */
 START_TEST(rejected_clock_is_not_kept)
@@ -247,6 +264,7 @@ boot_cases(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	loop_test(t, rolled_back, backwards);
+	tcase_add_test(t, overtaken_quote);
 	tcase_add_test(t, rejected_clock_is_not_kept);
 	tcase_add_test(t, unsafe_clock_warns);
 	tcase_add_test(t, reboot_starts_over);
