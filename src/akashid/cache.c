@@ -5,7 +5,8 @@
  * 1. An entry never changes: a new state is a new entry in the same slot.
  * 2. A stale entry costs a retry, never a wrong verdict: the commit compares
  *    the version that was judged with the one in the database.
- * 3. The table has a fixed number of slots; a collision evicts.
+ * 3. A slot never goes from a newer version of a node to an older one.
+ * 4. The table has a fixed number of slots; a collision evicts.
  */
 #include "akashid/server.h"
 
@@ -96,22 +97,23 @@ slot_index(const struct node_cache *c, const struct uuid *id)
 	return (size_t)(v % c->slots);
 }
 
-/* Put n (or nothing) into the slot of id; drops what was there. With `only`
- * the slot is left alone unless it holds that very entry. */
+/* Put n into its slot, unless the slot has this node as new or newer. Takes n's
+ * reference. */
 static void
-replace(struct node_cache *c, const struct uuid *id, struct cached_node *n,
-    const struct cached_node *only)
+offer(struct node_cache *c, struct cached_node *n)
 {
-	size_t i = slot_index(c, id);
-	struct cached_node *old = n;
+	size_t i = slot_index(c, &n->node.id);
+	struct cached_node *drop = n;
 
 	pthread_mutex_lock(&c->lock[i % SHARDS]);
-	if (!only || c->slot[i] == only) {
-		old = c->slot[i];
+	const struct cached_node *have = c->slot[i];
+	if (!have || !uuid_eq(&have->node.id, &n->node.id) ||
+	    have->node.version < n->node.version) {
+		drop = c->slot[i];
 		c->slot[i] = n;
 	}
 	pthread_mutex_unlock(&c->lock[i % SHARDS]);
-	cached_node_drop(old);
+	cached_node_drop(drop);
 }
 
 static struct cached_node *
@@ -228,15 +230,27 @@ node_cache_get(struct server *s, const struct uuid *tenant,
 		return r;
 	}
 	atomic_fetch_add(&n->refs, 1);
-	replace(s->cache, id, n, NULL);
+	offer(s->cache, n);
 	*out = n;
 	return RC_OK;
 }
 
 void
-node_cache_forget(struct server *s, const struct uuid *id)
+node_cache_forget(struct server *s, const struct uuid *id, uint64_t version)
 {
-	replace(s->cache, id, NULL, NULL);
+	struct node_cache *c = s->cache;
+	size_t i = slot_index(c, id);
+	struct cached_node *drop = NULL;
+
+	pthread_mutex_lock(&c->lock[i % SHARDS]);
+	struct cached_node *have = c->slot[i];
+	if (have && uuid_eq(&have->node.id, id) &&
+	    have->node.version <= version) {
+		drop = have;
+		c->slot[i] = NULL;
+	}
+	pthread_mutex_unlock(&c->lock[i % SHARDS]);
+	cached_node_drop(drop);
 }
 
 /* The log that the new state names: the one kept already, or the bytes. */
@@ -271,9 +285,9 @@ node_cache_advance(struct server *s, const struct cached_node *old,
 		n->base = old->base;
 		atomic_fetch_add(&n->base->refs, 1);
 		n->log = next_log(old, state, boot_log);
-	} else {
-		cached_node_drop(n); /* read again when it is needed */
-		n = NULL;
+		offer(s->cache, n);
+	} else { /* read again when it is needed */
+		cached_node_drop(n);
+		node_cache_forget(s, &old->node.id, old->node.version);
 	}
-	replace(s->cache, &old->node.id, n, old);
 }

@@ -319,7 +319,7 @@ activate(struct http_request *q, struct snapshot *snap, struct err *e)
 	rc r =
 	    s->store->ops->enrol_activate(s->store, &act, q->arena, &node, e);
 	if (rc_ok(r)) {
-		node_cache_forget(s, &node.id);
+		node_cache_forget(s, &node.id, NODE_ANY_VERSION);
 		metrics_add(slot_of(q), METRIC_ENROLMENTS, 1);
 		r = write_activation(q, snap, &node, secret, e);
 	}

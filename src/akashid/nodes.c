@@ -247,7 +247,7 @@ change(struct http_request *q, enum node_act act, struct err *e)
 	TRY(s->store->ops->node_find(
 	    s->store, &q->caller.tenant, ch.c.name, q->arena, &n, e));
 	TRY(s->store->ops->node_change(s->store, &actor, &ch.c, e));
-	node_cache_forget(s, &n.id);
+	node_cache_forget(s, &n.id, NODE_ANY_VERSION);
 	return RC_OK;
 }
 

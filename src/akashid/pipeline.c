@@ -98,7 +98,7 @@ authenticate(struct walk *w, struct err *e)
 	rc r = get_node(w, &secret, e);
 	/* Another server may have given it a new token: the database says. */
 	if (r.code == ERR_NODE_TOKEN) {
-		node_cache_forget(w->s, &w->id);
+		node_cache_forget(w->s, &w->id, NODE_ANY_VERSION);
 		r = get_node(w, &secret, e);
 	}
 	TRY(r);
@@ -669,7 +669,7 @@ recorded(struct commit_job *job, const struct err *commit_error)
 		r = answer_used(w, &job->record.used, &e);
 		break;
 	case OUTCOME_CONFLICT:
-		node_cache_forget(s, &w->node->node.id);
+		node_cache_forget(s, &w->node->node.id, w->node->node.version);
 		r = err_at(&e, ERR_NODE_BUSY, NULL, "%s", "");
 		break;
 	case OUTCOME_NONE:

@@ -169,8 +169,11 @@ MUST_USE rc node_cache_get(struct server *s, const struct uuid *tenant,
     const struct uuid *id, struct cached_node **out, struct err *e);
 void cached_node_drop(struct cached_node *n);
 
-/* Forget a node: its row changed. */
-void node_cache_forget(struct server *s, const struct uuid *id);
+/* Forget a node if the cache has it at this version or an older one: its row
+ * has changed. NODE_ANY_VERSION: whatever it is. */
+#define NODE_ANY_VERSION UINT64_MAX
+void node_cache_forget(
+    struct server *s, const struct uuid *id, uint64_t version);
 
 /* After a commit: the same node with its new state, version and boot log. */
 void node_cache_advance(struct server *s, const struct cached_node *old,
