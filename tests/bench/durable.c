@@ -16,9 +16,9 @@
 
 #include "bench/fleet.h"
 #include "bench/load.h"
-#include "lib/tap.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -157,7 +157,7 @@ all_answered(const struct load_result *r, struct err *e)
 {
 	if (r->refused == 0)
 		return RC_OK;
-	tap_note("%llu of %llu were refused; the first:\n%s",
+	fprintf(stderr, "%llu of %llu were refused; the first:\n%s\n",
 	    (unsigned long long)r->refused,
 	    (unsigned long long)(r->answers + r->refused), r->first);
 	return fault(e, "Evidence was refused.");
@@ -238,8 +238,9 @@ window(struct durable *b, size_t i, struct err *e)
 	TRY(all_answered(&r, e));
 	b->rate[i] = (double)r.answers * TIME_S / (double)r.wall;
 	b->ours[i] = (double)(own + pg) / (double)r.answers;
-	tap_note("attest_durable: %.0f/s; CPU each: server %.1f us, database "
-		 "%.1f us, client %.1f us; p50 %.1f ms, p99 %.1f ms",
+	fprintf(stderr,
+	    "attest_durable: %.0f/s; CPU each: server %.1f us, database "
+	    "%.1f us, client %.1f us; p50 %.1f ms, p99 %.1f ms\n",
 	    b->rate[i], (double)own / (double)r.answers,
 	    (double)pg / (double)r.answers,
 	    (double)r.client / (double)r.answers, (double)r.p50 / 1000,
