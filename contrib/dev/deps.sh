@@ -16,7 +16,7 @@ packages="
 	clang-format-14|clang-format
 	postgresql swtpm swtpm-tools tpm2-tools gnutls-bin ima-evm-utils
 	openssl curl jq
-	universal-ctags mandoc shellcheck python3-yaml xz-utils"
+	universal-ctags mandoc shellcheck python3-yaml python3-jsonschema xz-utils"
 
 release() {
 	# shellcheck disable=SC1091

@@ -71,8 +71,11 @@ cp "$tmp/out" "$tmp/web.json"
 says out '"name": "web"'
 says out '"source": "allowlist-root.sha256"'
 says err "PCR 1 holds settings"
-for secret in "$(xxd -p "$golden/nonce.bin" | tr -d '\n')" \
-	"$(tail -c 32 "$golden/ak.pub" | xxd -p | tr -d '\n')"; do
+hex() {
+	od -An -v -tx1 | tr -d ' \n'
+}
+for secret in "$(hex <"$golden/nonce.bin")" \
+	"$(tail -c 32 "$golden/ak.pub" | hex)"; do
 	if grep -q "$secret" "$tmp/web.json"; then
 		not_ok "nonce or key in the policy"
 	else
