@@ -11,11 +11,21 @@ retry_after(int status)
 	return status == 503 ? RETRY_BUSY : status == 429 ? RETRY_RATE : 0;
 }
 
+/* Codes that are findings of a verdict have 200 there; where one refuses a
+ * request, as a policy that leaves a PCR without a rule, it is no success. */
+static int
+problem_status(enum err_code code)
+{
+	int status = err_http(code);
+
+	return status < 400 ? 422 : status;
+}
+
 void
 http_problem(struct http_request *q, const struct err *e)
 {
 	struct http_answer *a = &q->answer;
-	int status = err_http(e->code);
+	int status = problem_status(e->code);
 	char type[128];
 
 	buf_free(&a->body);

@@ -81,6 +81,14 @@ START_TEST(documents_refused)
 		struct answer a = apply("other", span_str(bad[i]));
 		ck_assert_msg(a.status == 400, "%s: %d", bad[i], a.status);
 	}
+	/* A finding of verdicts that refuses a document is no success. */
+	says(apply("other",
+		 span_str("{\"akashi_policy\":1,\"name\":\"x\",\"mode\":"
+			  "\"enforce\",\"pcrs\":{\"sha256\":[0,1]},"
+			  "\"boot\":{\"0\":{\"values\":[{\"sha256\":\""
+			  "eaa650ae9b6b9c6d0ef4fab4dda3af9769f23c839ca3c98307"
+			  "a7a84831cbb472\"}]}}}")),
+	    422, "boot.pcr_unruled");
 	says(apply("Other", w.policy), 400, "name.format");
 	says(get(&w, "/v1/policies/other"), 404, "policy.unknown");
 	says(apply("other", w.policy), 200, "");
