@@ -102,10 +102,12 @@ eval_separator(struct scene *s, uint32_t at, bool first)
 		code = ERR_BOOT_ERROR;
 	if (code == ERR_OK)
 		return;
+	s->bad_separator |= 1u << ev->pcr;
+	if (scene_full(s, code))
+		return;
 	struct reason r = scene_reason(s, code, ev, NULL);
 	r.found = uefi_describe(ev, s->a);
 	scene_violate(s, &r);
-	s->bad_separator |= 1u << ev->pcr;
 }
 
 /* Exactly one separator in each quoted PCR of 0 to 7 (PFP 10.4.4). */
@@ -161,12 +163,14 @@ eval_variables_bound(struct scene *s)
 		if (ev->type != EV_EFI_VARIABLE_DRIVER_CONFIG ||
 		    s->f->replay->events[at].bound)
 			continue;
+		all = false;
+		if (scene_full(s, ERR_LOG_DIGEST_DATA))
+			continue;
 		struct reason r =
 		    scene_reason(s, ERR_LOG_DIGEST_DATA, ev, NULL);
 		r.rule = "secure_boot.required";
 		r.found = uefi_describe(ev, s->a);
 		scene_violate(s, &r);
-		all = false;
 	}
 	return all;
 }

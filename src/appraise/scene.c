@@ -13,14 +13,10 @@ scene_violate(struct scene *s, const struct reason *r)
 bool
 scene_full(struct scene *s, enum err_code code)
 {
-	struct reason r = REASON(code, LAYER_NONE);
-
 	if (!verdict_full(s->v, err_effect(code)))
 		return false;
-	/* Unlike any other, so that it is counted. */
-	r.event = (int64_t)s->v->reasons_dropped;
-	r.path = "";
-	scene_violate(s, &r);
+	s->v->reasons_dropped++;
+	s->violated = true;
 	return true;
 }
 

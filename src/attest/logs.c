@@ -72,6 +72,10 @@ split_event(struct walk *w, const struct evlog_event *ev)
 {
 	struct reason r = REASON(ERR_LOG_BANK_INCONSISTENT, LAYER_NONE);
 
+	if (verdict_full(w->v, EFF_REJECT)) {
+		w->v->reasons_dropped++;
+		return;
+	}
 	r.layer = layer_by_name(uefi_layer(&w->f->log, ev));
 	r.path = arena_printf(w->a, "eventlog.events[%u].digests", ev->index);
 	r.message = "The data of an event hashes to its digest in one bank and "
@@ -428,8 +432,8 @@ known_boot(const struct walk *w)
 {
 	const struct pcr_selections *sel = &w->f->quote.selection;
 
-	if (w->all_banks)
-		return &w->all_banks->banks;
+	if (w->more_banks)
+		return w->more_banks;
 	if (w->log_decoded)
 		return boot_banks(w);
 	for (size_t i = 0; i < sel->n; i++)
@@ -439,19 +443,28 @@ known_boot(const struct walk *w)
 }
 
 /* A kernel may take boot_aggregate from a bank that is not quoted; then the
- * log is replayed in all its banks. The entry itself is bound by the quote. */
+ * log is replayed in that one too. The entry itself is bound by the quote. */
 static rc
 find_bank(struct walk *w, struct span alg_name, struct err *e)
 {
 	const struct hash_alg *alg = hash_by_name(alg_name);
+	const struct evlog *log = &w->f->log;
+	struct banks one = {.n = 1};
 
-	if (!alg || !w->log_decoded || w->all_banks ||
-	    banks_get(boot_banks(w), alg->id))
+	if (!alg || !alg->bank || !w->log_decoded ||
+	    evlog_alg_index(log, alg->id) < 0 ||
+	    banks_get(known_boot(w), alg->id))
 		return RC_OK;
-	w->all_banks = arena_alloc(w->a, sizeof(*w->all_banks));
-	if (!w->all_banks)
-		return err_at(e, ERR_MEMORY, NULL, "eventlog");
-	return boot_replay(&w->f->log, NULL, w->h, w->a, w->all_banks, e);
+	bank_init(&one.bank[0], alg->id, log->startup_locality);
+	TRY(boot_extend(log, 0, log->events_n, w->h, &one, e));
+	if (!w->more_banks) {
+		w->more_banks = arena_alloc(w->a, sizeof(*w->more_banks));
+		if (!w->more_banks)
+			return err_at(e, ERR_MEMORY, NULL, "eventlog");
+		*w->more_banks = *boot_banks(w);
+	}
+	w->more_banks->bank[w->more_banks->n++] = one.bank[0];
+	return RC_OK;
 }
 
 static rc

@@ -31,10 +31,10 @@ struct walk {
 	struct tpm_name ek_name;
 
 	/* logs.c */
-	bool values_known;	       /* f->values are authenticated */
-	bool log_sent;		       /* a log that is not empty */
-	bool log_decoded;	       /* and replayed, not yet compared */
-	struct boot_replay *all_banks; /* where boot_aggregate needed them */
+	bool values_known;	  /* f->values are authenticated */
+	bool log_sent;		  /* a log that is not empty */
+	bool log_decoded;	  /* and replayed, not yet compared */
+	struct banks *more_banks; /* where boot_aggregate needed them */
 	/* The list is replayed once, before log.replay: it says which PCRs it
 	 * explains. Each step reports what is its to report. */
 	struct {

@@ -388,7 +388,7 @@ make_room(struct cel_walk *w, const struct cel_draft *d, struct err *e)
 {
 	struct cel_log *log = w->log;
 
-	if (log->records_n == LIMIT_EVENTS)
+	if (log->records_n == LIMIT_RECORDS)
 		return cel_fault(d, ERR_CEL_TOO_LARGE, NULL, "", e);
 	if (log->records_n < w->room)
 		return RC_OK;

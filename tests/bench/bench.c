@@ -14,6 +14,7 @@
 static const struct bench_row *const rows[] = {
     &row_quote_verify,
     &row_boot_replay,
+    &row_hostile_log,
     &row_ima_replay,
     &row_ima_million,
     &row_ima_set,

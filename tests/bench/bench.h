@@ -44,6 +44,7 @@ struct bench_row {
 /* The rows, each exported by its file and listed in bench.c. */
 extern const struct bench_row row_quote_verify;
 extern const struct bench_row row_boot_replay;
+extern const struct bench_row row_hostile_log;
 extern const struct bench_row row_ima_replay;
 extern const struct bench_row row_ima_million;
 extern const struct bench_row row_ima_set;
