@@ -116,6 +116,26 @@ decode_value(struct policy *p, const json_t *v, const char *path, bool event,
 }
 
 static rc
+fill_values(struct policy *p, const json_t *list, const char *path, bool event,
+    struct golden_value *out, struct err *e)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		char at[POLICY_PATH];
+		policy_path(at, "%s[%zu]", path, i);
+		TRY(decode_value(
+		    p, json_array_get(list, i), at, event, &out[i], e));
+	}
+	return RC_OK;
+}
+
+rc
+golden_values_decode(struct policy *p, const json_t *list, const char *path,
+    struct golden_value *out, struct err *e)
+{
+	return fill_values(p, list, path, false, out, e);
+}
+
+static rc
 decode_values(struct policy *p, const json_t *list, const char *path,
     bool event, struct golden_value **out, struct err *e)
 {
@@ -129,12 +149,7 @@ decode_values(struct policy *p, const json_t *list, const char *path,
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "An empty list of alternatives can never be met.", "%s",
 		    path);
-	for (size_t i = 0; i < n; i++) {
-		char at[POLICY_PATH];
-		policy_path(at, "%s[%zu]", path, i);
-		TRY(decode_value(
-		    p, json_array_get(list, i), at, event, &values[i], e));
-	}
+	TRY(fill_values(p, list, path, event, values, e));
 	*out = values;
 	return RC_OK;
 }

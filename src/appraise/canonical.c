@@ -20,6 +20,7 @@ static const char *const reading_order[] = {
     "pcrs",
     "secure_boot",
     "boot",
+    "cmdline",
     "ima",
     /* rules */
     "type",
@@ -36,6 +37,14 @@ static const char *const reading_order[] = {
     "sha512",
     "bound",
     "text",
+    /* cmdline */
+    "others",
+    "tokens",
+    "required",
+    "forbidden",
+    "flag",
+    "lines",
+    "digests",
     /* ima */
     "templates",
     "violations",

@@ -280,7 +280,7 @@ eval_log(struct scene *s, struct err *e)
 	eval_separators(s, judged_pcrs(s));
 	if (s->p->secure_boot)
 		eval_secure_boot(s);
-	return RC_OK;
+	return s->p->cmdline.present ? eval_cmdline(s, e) : RC_OK;
 }
 
 /* Layers that some rule covers. PCR 4 and 8 hold what the boot loader does and
@@ -288,7 +288,7 @@ eval_log(struct scene *s, struct err *e)
 static bool
 note_layers(const struct policy *p, struct verdict *v)
 {
-	bool any = p->secure_boot;
+	bool any = p->secure_boot || p->cmdline.present;
 
 	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
 		if (p->pcr[k].kind != PCR_VALUES &&
@@ -299,6 +299,8 @@ note_layers(const struct policy *p, struct verdict *v)
 		if (k == 4 || k == 8)
 			v->layer_judged[LAYER_OS] = true;
 	}
+	if (p->cmdline.present)
+		v->layer_judged[LAYER_OS] = true;
 	v->layer_judged[LAYER_MIDDLEWARE] = p->ima.present;
 	return any;
 }

@@ -177,6 +177,37 @@ describe_ima(const struct policy *p, struct buf *out)
 	    effect_word(r->weak));
 }
 
+static void
+put_list(const struct text_list *list, struct buf *out)
+{
+	for (size_t i = 0; i < list->n; i++)
+		buf_printf(out, "%s%s", i ? " or " : " = ", list->text[i]);
+}
+
+static void
+describe_cmdline(const struct policy *p, struct buf *out)
+{
+	const struct cmdline_rules *r = &p->cmdline;
+
+	buf_puts(out, "  kernel command line\n");
+	for (size_t i = 0; i < r->lines.n; i++)
+		buf_printf(out, "    accepted: %s\n", r->lines.text[i]);
+	for (size_t i = 0; i < r->tokens_n; i++) {
+		const struct token_rule *t = &r->tokens[i];
+		buf_printf(out, "    %s%s",
+		    t->forbidden  ? "never "
+		    : t->required ? "required: "
+				  : "allowed: ",
+		    t->name);
+		put_list(&t->values, out);
+		put_list(&t->globs, out);
+		if (t->source)
+			buf_printf(out, ", from %s", t->source);
+		buf_puts(out, "\n");
+	}
+	buf_printf(out, "    any other token: %s\n", effect_word(r->others));
+}
+
 void
 policy_describe(const struct policy *p, struct buf *out)
 {
@@ -184,6 +215,8 @@ policy_describe(const struct policy *p, struct buf *out)
 	buf_puts(out, "  boot\n");
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		describe_pcr(p, i, out);
+	if (p->cmdline.present)
+		describe_cmdline(p, out);
 	if (p->ima.present)
 		describe_ima(p, out);
 	else
@@ -267,13 +300,41 @@ lint_boot(struct lint *l)
 
 	for (unsigned i = 0; i < LIMIT_PCRS; i++) {
 		policy_path(path, "boot.%u", i);
-		if (l->p->pcr[i].kind == PCR_OPAQUE)
+		bool line = l->p->cmdline.present && PCRS_CMDLINE & 1u << i;
+		if (l->p->pcr[i].kind == PCR_OPAQUE && !line)
 			ask(l, path, "the PCR is quoted but not judged");
 		if (l->p->pcr[i].kind == PCR_EVENTS)
 			lint_events(l, i);
 	}
 	if (!l->p->secure_boot)
 		ask(l, "secure_boot", "Secure Boot is not required");
+}
+
+static void
+lint_cmdline(struct lint *l)
+{
+	const struct cmdline_rules *r = &l->p->cmdline;
+	uint32_t hidden = PCRS_CMDLINE & ~policy_pcrs(l->p);
+	char path[POLICY_PATH];
+
+	if (!r->present)
+		return;
+	for (unsigned i = 0; i < LIMIT_PCRS; i++) {
+		policy_path(path, "pcrs: PCR %u", i);
+		if (hidden & 1u << i)
+			ask(l, path, "a command line in it is not seen");
+	}
+	if (r->others != EFF_FAIL && r->tokens_n)
+		ask(l, "cmdline.others", "tokens without a rule do not fail");
+	for (size_t i = 0; i < r->tokens_n; i++) {
+		policy_path(path, "cmdline.tokens[%zu]", i);
+		if (!r->tokens[i].source)
+			ask(l, path, "does not say where it is from");
+		for (size_t g = 0; g < r->tokens[i].globs.n; g++)
+			if (glob_match(r->tokens[i].globs.text[g],
+				span_str("any/value")))
+				ask(l, path, "a glob that takes any value");
+	}
 }
 
 static void
@@ -311,6 +372,7 @@ policy_lint(const struct policy *p, struct buf *out)
 		ask(&l, "mode", "observe: failures do not lower the status");
 	lint_banks(&l);
 	lint_boot(&l);
+	lint_cmdline(&l);
 	lint_ima(&l);
 	return l.n;
 }

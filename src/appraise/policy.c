@@ -136,7 +136,8 @@ decode_valid_for(struct policy *p, const json_t *doc, struct err *e)
 static bool
 says_something(const struct policy *p)
 {
-	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n)
+	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n ||
+	    p->cmdline.present)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
@@ -178,7 +179,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 {
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "mode", "valid_for", "pcrs", "secure_boot",
-	    "boot", "ima", NULL};
+	    "boot", "cmdline", "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
@@ -187,6 +188,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(pcrs_decode(p, doc, e));
 	TRY(decode_secure_boot(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
+	TRY(cmdline_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
 		return err_at(e,
 		    p->canonical.failed ? ERR_MEMORY : ERR_POLICY_FORMAT,
@@ -310,7 +312,7 @@ policy_observe(const struct policy *p)
 bool
 policy_needs_log(const struct policy *p)
 {
-	if (p->secure_boot)
+	if (p->secure_boot || p->cmdline.present)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if (p->pcr[i].kind == PCR_EVENTS)

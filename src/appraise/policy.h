@@ -66,6 +66,8 @@ struct boot_facts {
 	/* Authenticated PCR values: replayed and equal to the quote, or sent
 	 * along and found to hash to pcrDigest. */
 	const struct banks *values;
+	/* For what is compared by its hash; NULL: such a match is not found. */
+	struct hasher *hasher;
 };
 
 /* Apply the boot rules: adds reasons, sets CHECK_POLICY_SELECTION and

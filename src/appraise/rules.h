@@ -74,6 +74,36 @@ struct ima_rules {
 	size_t exclude_n;
 };
 
+struct text_list {
+	const char **text;
+	size_t n;
+};
+
+/* One token of the kernel command line. */
+struct token_rule {
+	const char *name;
+	bool required;
+	bool forbidden;
+	bool flag;			/* stands without a value */
+	struct text_list values, globs; /* both empty: any value */
+	const char *source;
+};
+
+struct cmdline_rules {
+	bool present;
+	enum err_effect others; /* of tokens without a rule; EFF_NONE: pass */
+	size_t tokens_n;
+	struct token_rule *tokens;
+	struct text_list lines; /* accepted as a whole */
+	size_t known_n;		/* digests of whole command lines */
+	struct golden_value *known;
+	struct golden_value section; /* of a UKI section's name, .cmdline */
+};
+
+/* Where loaders measure the command line: GRUB 8, EFI stub 9, the section of a
+ * UKI 11, systemd-boot and systemd-stub 12. */
+#define PCRS_CMDLINE (1u << 8 | 1u << 9 | 1u << 11 | 1u << 12)
+
 struct policy {
 	atomic_uint refs;
 	struct arena arena;
@@ -91,6 +121,7 @@ struct policy {
 	struct pcr_selections selection;
 	struct pcr_rule pcr[LIMIT_PCRS];
 	struct ima_rules ima;
+	struct cmdline_rules cmdline;
 };
 
 /* PCRs that a program may reset at any time (PTP 1.05, 6.1: 16, 23; and 21, 22
@@ -109,6 +140,10 @@ uint32_t policy_pcrs(const struct policy *p);
 MUST_USE rc pcrs_decode(struct policy *p, const json_t *doc, struct err *e);
 MUST_USE rc boot_rules_decode(
     struct policy *p, const json_t *doc, struct err *e);
+
+/* Golden values of events, one per element of the list, into out. */
+MUST_USE rc golden_values_decode(struct policy *p, const json_t *list,
+    const char *path, struct golden_value *out, struct err *e);
 
 /* The rule of a required PCR can be met. POLICY_FORMAT, BOOT_PCR_UNRULED. */
 MUST_USE rc boot_rules_check(
@@ -140,6 +175,16 @@ struct span ima_rules_text(
  * that cannot stand in a line as \xNN. */
 void ima_rules_file(struct buf *out, const struct hash_alg *alg,
     const uint8_t *digest, struct span path);
+
+/* --- cmdline_rules.c ------------------------------------------------------ */
+
+/* Decode the member "cmdline", after "pcrs". */
+MUST_USE rc cmdline_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+/* The rule for tokens of this name; NULL if there is none. */
+const struct token_rule *cmdline_rule(
+    const struct cmdline_rules *r, struct span name);
 
 /* --- policy.c ------------------------------------------------------------- */
 

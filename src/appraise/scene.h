@@ -41,6 +41,12 @@ const char *text_joined(struct arena *a, const char *left, const char *right);
 const char *text_of_values(const struct scene *s,
     const struct golden_value *values, size_t n, int bank);
 
+/* --- eval_cmdline.c --------------------------------------------------- */
+
+/* Judge the kernel command line by "cmdline", once the lanes are sorted.
+ * MEMORY. */
+MUST_USE rc eval_cmdline(struct scene *s, struct err *e);
+
 /* --- eval_events.c ---------------------------------------------------- */
 
 /* Judge the events of one PCR by its rules. MEMORY. */

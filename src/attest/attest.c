@@ -23,6 +23,7 @@ step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
 	    .replay = w->f->log_ok ? &w->f->boot : NULL,
 	    .quoted = &w->f->quote.selection,
 	    .values = w->values_known ? &w->f->values : NULL,
+	    .hasher = w->h,
 	};
 
 	const struct err *why = w->ctx->no_policy;

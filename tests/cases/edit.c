@@ -445,7 +445,7 @@ apply_one(struct edit *e, const char *change, bool control)
 	if (control && strcmp(words[0], "seal") == 0)
 		words[0] = arena_printf(e->a, "sign");
 	if (control && strcmp(words[0], "sign") != 0 &&
-	    strcmp(words[0], "values") != 0)
+	    strcmp(words[0], "values") != 0 && strcmp(words[0], "policy") != 0)
 		return true;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verbs[i].name, words[0]) == 0)

@@ -7,6 +7,7 @@
  *   insert PART AT DATA     delete PART AT LENGTH
  *   absent PART             empty PART       file PART PATH
  *   ev drop|dup|rehash N    ev move N BEFORE
+ *   ev bind N               hash what such an event hashes of its data
  *   ev type|pcr N VALUE     ev data N DATA   ev put BEFORE PCR TYPE DATA
  *   ima drop|dup|zero|rehash N               ima move N BEFORE
  *   ima set N AT DATA       in its template data
@@ -57,7 +58,7 @@ struct edit {
 /* Apply the changes; false with a note where one is not understood. */
 bool edit_apply(struct edit *e, const char *changes);
 
-/* Only sign, seal (as sign) and values among them: the same evidence,
+/* Only sign, seal (as sign), values and policy among them: the same evidence,
  * unmodified. */
 bool edit_apply_control(struct edit *e, const char *changes);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cases/edit_logs.h"
 
+#include "decode/uefi.h"
 #include "replay/ima.h"
 #include "unit/decode/log_builder.h"
 
@@ -88,14 +89,15 @@ put_event(struct edit *e, const struct evlog *log, char **w, struct buf *b)
 }
 
 static bool
-rehash(struct edit *e, const struct evlog *log, const struct evlog_event *ev)
+rehash(struct edit *e, const struct evlog *log, const struct evlog_event *ev,
+    struct span of)
 {
 	struct span *s = &e->r.ev.eventlog;
 	const uint8_t *base = log->raw.p;
 	uint8_t digest[HASH_MAX];
 
 	for (size_t i = 0; i < log->algs_n; i++) {
-		if (!rc_ok(hash_of(e->h, log->algs[i].id, ev->data, digest)))
+		if (!rc_ok(hash_of(e->h, log->algs[i].id, of, digest)))
 			return false;
 		overwrite(e, s, (size_t)(ev->digests[i] - base),
 		    span_of(digest, log->algs[i].size));
@@ -165,7 +167,9 @@ edit_event(struct edit *e, char **w, struct span data)
 	if (strcmp(w[0], "dup") == 0)
 		return dup_record(e, s, event_bytes(log, n));
 	if (strcmp(w[0], "rehash") == 0)
-		return rehash(e, log, ev);
+		return rehash(e, log, ev, ev->data);
+	if (strcmp(w[0], "bind") == 0)
+		return rehash(e, log, ev, uefi_hashed(ev).try[0]);
 	if (strcmp(w[0], "data") == 0)
 		return event_data(e, log, ev, data);
 	if (!w[2])

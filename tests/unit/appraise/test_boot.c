@@ -33,7 +33,7 @@ static struct boot_facts
 facts_of(const struct evlog *log)
 {
 	struct boot_replay *replay = arena_alloc(&arena, sizeof(*replay));
-	struct boot_facts f = {log, replay, &quoted, NULL};
+	struct boot_facts f = {log, replay, &quoted, NULL, hasher};
 
 	ck_assert_ptr_nonnull(replay);
 	ck_rc_ok(boot_replay(log, NULL, hasher, &arena, replay, NULL));
@@ -438,7 +438,7 @@ END_TEST
 
 START_TEST(test_nothing_known)
 {
-	struct boot_facts f = {NULL, NULL, &quoted, NULL};
+	struct boot_facts f = {.quoted = &quoted};
 
 	judge_facts(&f);
 	only(ERR_LOG_ABSENT, -1);

@@ -19,6 +19,11 @@
 #define EVENT(members)                                                         \
 	HEAD PCR4 "\"boot\":{\"4\":{\"events\":[{" members "}]}}}"
 #define ACCEPT "\"accept\":[{\"sha256\":\"" D1 "\"}]"
+#define CMDLINE(members)                                                       \
+	HEAD "\"pcrs\":{\"sha256\":[4,8]},\"boot\":{" VALUE4                   \
+	     ",\"8\":{\"opaque\":\"x\"}},\"cmdline\":{" members "}}"
+#define TOKEN(name, members)                                                   \
+	CMDLINE("\"tokens\":[{\"name\":\"" name "\"" members "}]")
 #define IMA(members) HEAD PCR10 BOOT4 ",\"ima\":{" members "}}"
 
 static const struct bad {
@@ -117,6 +122,37 @@ static const struct bad {
 	"boot.4.events[0].optional"},
     {EVENT("\"type\":13,\"glob\":\"*\"," ACCEPT), ERR_JSON_UNKNOWN,
 	"boot.4.events[0].glob"},
+    /* command line */
+    {CMDLINE(""), ERR_POLICY_FORMAT, "cmdline"},
+    {CMDLINE("\"regex\":\".*\""), ERR_JSON_UNKNOWN, "cmdline.regex"},
+    {CMDLINE("\"others\":\"ignore\""), ERR_POLICY_FORMAT, "cmdline.others"},
+    {CMDLINE("\"tokens\":[{}]"), ERR_JSON_MISSING, "cmdline.tokens[0].name"},
+    {TOKEN("a=b", ""), ERR_POLICY_FORMAT, "cmdline.tokens[0]"},
+    {TOKEN("a b", ""), ERR_POLICY_FORMAT, "cmdline.tokens[0]"},
+    {TOKEN("", ""), ERR_POLICY_FORMAT, "cmdline.tokens[0]"},
+    {TOKEN("\u00e0", ""), ERR_POLICY_FORMAT, "cmdline.tokens[0]"},
+    {TOKEN("a", ",\"forbidden\":true,\"values\":[\"b\"]"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0]"},
+    {TOKEN("a", ",\"forbidden\":true,\"required\":true"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0]"},
+    {TOKEN("a", ",\"flag\":true,\"values\":[\"b\"]"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0]"},
+    {TOKEN("a", ",\"values\":[]"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0].values"},
+    {TOKEN("a", ",\"values\":[\"\u00e0\"]"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0].values[0]"},
+    {TOKEN("a", ",\"globs\":[1]"), ERR_POLICY_FORMAT,
+	"cmdline.tokens[0].globs[0]"},
+    {CMDLINE("\"tokens\":[{\"name\":\"a-b\"},{\"name\":\"a_b\"}]"),
+	ERR_POLICY_FORMAT, "cmdline.tokens[1]"},
+    {CMDLINE("\"lines\":[{\"text\":\"\"}]"), ERR_POLICY_FORMAT,
+	"cmdline.lines[0]"},
+    {CMDLINE("\"lines\":[{\"text\":\"a\\tb\"}]"), ERR_POLICY_FORMAT,
+	"cmdline.lines[0]"},
+    {CMDLINE("\"digests\":[{\"text\":\"a\"}]"), ERR_POLICY_FORMAT,
+	"cmdline.digests[0]"},
+    {HEAD PCR4 BOOT4 ",\"cmdline\":{\"tokens\":[{\"name\":\"a\"}]}}",
+	ERR_POLICY_FORMAT, "cmdline"},
     /* ima */
     {IMA("\"x\":1.5"), ERR_POLICY_FORMAT, "ima"},
     {HEAD PCR4 BOOT4 ",\"ima\":{}}", ERR_POLICY_FORMAT, "ima.pcrs"},
