@@ -17,7 +17,7 @@ enum {
 };
 
 struct agent_options {
-	struct http_options http; /* base_url NULL: the enrolled server's */
+	struct https_options http; /* base_url NULL: the enrolled server's */
 	const char *state_dir;
 	const char *tcti;
 	const char *name;

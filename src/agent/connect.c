@@ -6,7 +6,7 @@
 rc
 agent_connect(struct agent *ag, const struct identity *id, struct err *e)
 {
-	struct http_options o = ag->o->http;
+	struct https_options o = ag->o->http;
 
 	if (ag->link.http)
 		return RC_OK;
@@ -16,5 +16,5 @@ agent_connect(struct agent *ag, const struct identity *id, struct err *e)
 		o.ca_file = id->ca;
 	if (ag->o->patience < 60 * TIME_S)
 		o.total_ms = (long)(ag->o->patience / TIME_MS);
-	return http_new(&o, &ag->link.http, e);
+	return https_new(&o, &ag->link.http, e);
 }

@@ -442,7 +442,7 @@ run_command(
 	if (c->run != run_enrol)
 		block_signals();
 	int code = c->run(&ag, operands);
-	http_free(ag.link.http);
+	https_free(ag.link.http);
 	hasher_free(ag.hasher);
 	return code;
 }

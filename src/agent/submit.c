@@ -47,26 +47,26 @@ next_wait(int64_t base, unsigned retry_after)
 }
 
 static rc
-send_once(struct link *l, const struct http_request *q, struct http_reply *out,
-    unsigned *retry_after, struct err *e)
+send_once(struct link *l, const struct https_request *q,
+    struct https_reply *out, unsigned *retry_after, struct err *e)
 {
-	struct http_reply got = {0};
+	struct https_reply got = {0};
 
 	*retry_after = 0;
-	TRY(http_send(l->http, q, &got, e));
-	rc r = http_check(&got, e);
+	TRY(https_send(l->http, q, &got, e));
+	rc r = https_check(&got, e);
 	if (rc_ok(r) || !link_transient(r.code)) {
 		*out = got;
 		return RC_OK;
 	}
 	*retry_after = got.retry_after;
-	http_reply_free(&got);
+	https_reply_free(&got);
 	return r;
 }
 
 rc
-link_send(struct link *l, const struct http_request *q, int64_t until,
-    struct http_reply *out, struct err *e)
+link_send(struct link *l, const struct https_request *q, int64_t until,
+    struct https_reply *out, struct err *e)
 {
 	int64_t base = l->first_wait ? l->first_wait : TIME_S;
 	unsigned retry_after;
@@ -103,8 +103,8 @@ static rc
 exchange(struct link *l, const char *path, const char *token, struct buf *body,
     int64_t until, json_t **doc, struct err *e)
 {
-	struct http_reply reply = {0};
-	const struct http_request q = {.method = "POST",
+	struct https_reply reply = {0};
+	const struct https_request q = {.method = "POST",
 	    .path = path,
 	    .token = token,
 	    .content_type = "application/json",
@@ -116,13 +116,13 @@ exchange(struct link *l, const char *path, const char *token, struct buf *body,
 		secret_cleanse(body->p, body->cap);
 	buf_free(body);
 	TRY(r);
-	r = http_check(&reply, e);
+	r = https_check(&reply, e);
 	if (rc_ok(r) &&
 	    !rc_ok(json_decode(buf_span(&reply.body), LIMIT_JSON, doc, e)))
 		r = response_error(e, path);
 	if (reply.body.p)
 		secret_cleanse(reply.body.p, reply.body.cap);
-	http_reply_free(&reply);
+	https_reply_free(&reply);
 	return r;
 }
 
@@ -327,10 +327,10 @@ lists(const json_t *array, const char *want)
 
 /* 409 with a list of parts; any other refusal goes up. */
 static rc
-answer_need(const struct http_reply *reply, struct answer *w, struct err *e)
+answer_need(const struct https_reply *reply, struct answer *w, struct err *e)
 {
 	JSON_AUTO doc = NULL;
-	rc r = http_problem(reply, e);
+	rc r = https_problem(reply, e);
 	struct err ignored;
 
 	if (r.code == ERR_IMA_OFFSET) {
@@ -351,9 +351,9 @@ rc
 submit_evidence(struct link *l, const struct identity *id, struct span frame,
     int64_t until, struct arena *a, struct answer *out, struct err *e)
 {
-	struct http_reply reply = {0};
+	struct https_reply reply = {0};
 	struct answer w = {0};
-	const struct http_request q = {.method = "POST",
+	const struct https_request q = {.method = "POST",
 	    .path = "/v1/evidence",
 	    .token = id->token,
 	    .content_type = FRAME_TYPE,
@@ -363,7 +363,7 @@ submit_evidence(struct link *l, const struct identity *id, struct span frame,
 	rc r = reply.status == 200
 		   ? answer_decode(buf_span(&reply.body), a, &w, e)
 		   : answer_need(&reply, &w, e);
-	http_reply_free(&reply);
+	https_reply_free(&reply);
 	if (rc_ok(r))
 		*out = w;
 	else

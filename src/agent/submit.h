@@ -4,12 +4,12 @@
 #define AKASHI_AGENT_SUBMIT_H
 
 #include "agent/state.h"
-#include "client/http.h"
+#include "client/https.h"
 
 /* A connection with patience: network errors, 429 and 503 are retried with the
  * very same bytes, after 1, 2, 4 … 60 s with jitter, or Retry-After. */
 struct link {
-	struct http *http;
+	struct https *http;
 	int64_t first_wait;	  /* microseconds; 0: 1 s */
 	bool (*wait)(int64_t us); /* false: stop now */
 	void (*tell)(const struct err *e, int64_t wait); /* may be NULL */
@@ -20,8 +20,8 @@ struct link {
  * is a success; the caller frees it.
  * The last failure: CLIENT_…, OVERLOAD and its kin, HTTP_RATE; CLIENT_STOPPED.
  */
-MUST_USE rc link_send(struct link *l, const struct http_request *q,
-    int64_t until, struct http_reply *out, struct err *e);
+MUST_USE rc link_send(struct link *l, const struct https_request *q,
+    int64_t until, struct https_reply *out, struct err *e);
 
 /* A failure that time may heal. */
 bool link_transient(enum err_code code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/api.h"
 
-#include "client/http.h"
+#include "client/https.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -85,29 +85,29 @@ read_token(struct api *api, const char **out, struct err *e)
 }
 
 static rc
-decode_reply(const struct http_reply *r, json_t **out, struct err *e)
+decode_reply(const struct https_reply *r, json_t **out, struct err *e)
 {
 	*out = NULL;
-	TRY(http_check(r, e));
+	TRY(https_check(r, e));
 	if (r->body.n == 0)
 		return RC_OK;
-	return json_decode(buf_span(&r->body), HTTP_REPLY_MAX, out, e);
+	return json_decode(buf_span(&r->body), HTTPS_REPLY_MAX, out, e);
 }
 
 static rc
-send_one(const struct http_options *o, const struct http_request *q,
+send_one(const struct https_options *o, const struct https_request *q,
     json_t **out, struct err *e)
 {
-	struct http *h;
-	struct http_reply reply = {0};
+	struct https *h;
+	struct https_reply reply = {0};
 
-	TRY(http_new(o, &h, e));
-	rc r = http_send(h, q, &reply, e);
+	TRY(https_new(o, &h, e));
+	rc r = https_send(h, q, &reply, e);
 	if (rc_ok(r)) {
 		r = decode_reply(&reply, out, e);
-		http_reply_free(&reply);
+		https_reply_free(&reply);
 	}
-	http_free(h);
+	https_free(h);
 	return r;
 }
 
@@ -115,8 +115,8 @@ rc
 api_call(struct api *api, const char *method, const char *path,
     const char *type, struct span body, json_t **out, struct err *e)
 {
-	struct http_options o = {.base_url = api->server, .ca_file = api->ca};
-	struct http_request q = {
+	struct https_options o = {.base_url = api->server, .ca_file = api->ca};
+	struct https_request q = {
 	    .method = method, .path = path, .content_type = type, .body = body};
 
 	if (!api->server)
@@ -130,9 +130,9 @@ rc
 api_admin(struct api *api, const char *socket, const char *method,
     const char *path, json_t **out, struct err *e)
 {
-	struct http_options o = {
+	struct https_options o = {
 	    .base_url = "http://localhost", .unix_socket = socket};
-	struct http_request q = {.method = method,
+	struct https_request q = {.method = method,
 	    .path = path,
 	    .content_type = "application/json",
 	    .body = span_str("{}")};
@@ -328,7 +328,7 @@ api_escape(struct api *api, const char *s)
 {
 	struct buf b = {0};
 
-	http_escape(&b, span_str(s));
+	https_escape(&b, span_str(s));
 	const char *text = arena_printf(&api->cli->arena, "%s", b.p ? b.p : "");
 	buf_free(&b);
 	return text ? text : "";

@@ -180,7 +180,7 @@ attest(const char *const *replies, size_t n, enum err_code want)
 	if (r.code != want)
 		tap_note("%s %s", e.path, e.text);
 	json_free(got.doc);
-	http_free(ag.link.http);
+	https_free(ag.link.http);
 	canned_stop(c);
 	tap_ok(canned_requests(c) == n, "%zu requests", canned_requests(c));
 	return c;

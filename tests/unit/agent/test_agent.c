@@ -310,12 +310,12 @@ refuse_wait(int64_t us)
 static struct link
 link_to(struct canned *c)
 {
-	const struct http_options o = {
+	const struct https_options o = {
 	    .base_url = canned_url(c), .insecure_http = true, .total_ms = 5000};
 	struct link l = {.first_wait = TIME_S, .wait = note_wait};
 
 	waits = 0;
-	ck_rc_ok(http_new(&o, &l.http, &e));
+	ck_rc_ok(https_new(&o, &l.http, &e));
 	return l;
 }
 
@@ -366,7 +366,7 @@ START_TEST(retries_same_bytes)
 	ck_assert_str_eq(got.next.text, "c2");
 	ck_assert_uint_eq(got.interval, 300);
 	json_free(got.doc);
-	http_free(l.http);
+	https_free(l.http);
 	canned_stop(c);
 	ck_assert_uint_eq(canned_requests(c), 5);
 	for (size_t i = 0; i < 5; i++)
@@ -396,7 +396,7 @@ answer_to(int status, const char *headers, const char *body, int seconds,
 	rc r = submit_evidence(
 	    &l, &id, span_str("frame"), in_seconds(seconds), &a, got, &e);
 
-	http_free(l.http);
+	https_free(l.http);
 	canned_stop(c);
 	canned_free(c);
 	buf_free(&b);
@@ -430,7 +430,7 @@ START_TEST(stops_while_waiting)
 	l.wait = refuse_wait;
 	ck_rc_is(submit_challenge(&l, &id, in_seconds(60), &a, &got, &e),
 	    ERR_CLIENT_STOPPED);
-	http_free(l.http);
+	https_free(l.http);
 	canned_stop(c);
 	canned_free(c);
 }
@@ -530,7 +530,7 @@ START_TEST(enrolment)
 	ck_assert(!admitted);
 	ck_assert_str_eq(id.token, "aknt_x");
 	ck_assert_str_eq(next.text, "c");
-	http_free(l.http);
+	https_free(l.http);
 	canned_stop(c);
 	ck_assert(span_eq(canned_body(c, 0),
 	    span_str("{\"name\":\"node-1\",\"ek_public\":\"AGU\","

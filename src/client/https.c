@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/http.h"
+#include "client/https.h"
 
 #include "base/limits.h"
 
@@ -13,7 +13,7 @@
 #define PACKAGE_VERSION "0.1.0"
 #endif
 
-struct http {
+struct https {
 	CURL *curl;
 	char *base_url, *ca_file, *cert_file, *key_file, *unix_socket;
 	bool plain;    /* http was allowed for this address */
@@ -67,7 +67,7 @@ only_origin(CURLU *u)
 }
 
 static rc
-check_url(struct http *h, const struct http_options *o, struct err *e)
+check_url(struct https *h, const struct https_options *o, struct err *e)
 {
 	CURLU *u = curl_url();
 	char *scheme = NULL;
@@ -104,7 +104,7 @@ check_readable(const char *file, struct err *e)
 }
 
 static rc
-fill(struct http *h, const struct http_options *o, struct err *e)
+fill(struct https *h, const struct https_options *o, struct err *e)
 {
 	h->connect_ms = o->connect_ms ? o->connect_ms : 10 * 1000L;
 	h->total_ms = o->total_ms ? o->total_ms : 60 * 1000L;
@@ -126,9 +126,9 @@ fill(struct http *h, const struct http_options *o, struct err *e)
 }
 
 rc
-http_new(const struct http_options *o, struct http **out, struct err *e)
+https_new(const struct https_options *o, struct https **out, struct err *e)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct https *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
@@ -136,7 +136,7 @@ http_new(const struct http_options *o, struct http **out, struct err *e)
 	if (!rc_ok(r)) {
 		if (r.code == ERR_MEMORY)
 			(void)err_at(e, ERR_MEMORY, NULL, "%s", "");
-		http_free(h);
+		https_free(h);
 		return r;
 	}
 	*out = h;
@@ -144,7 +144,7 @@ http_new(const struct http_options *o, struct http **out, struct err *e)
 }
 
 void
-http_free(struct http *h)
+https_free(struct https *h)
 {
 	if (!h)
 		return;
@@ -164,7 +164,7 @@ take_body(char *p, size_t size, size_t n, void *ctx)
 {
 	struct buf *b = ctx;
 
-	if (size * n > HTTP_REPLY_MAX - b->n)
+	if (size * n > HTTPS_REPLY_MAX - b->n)
 		return 0;
 	buf_put(b, p, size * n);
 	return b->failed ? 0 : size * n;
@@ -173,14 +173,14 @@ take_body(char *p, size_t size, size_t n, void *ctx)
 static int
 poll_stop(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-	const struct http *h = ctx;
+	const struct https *h = ctx;
 
 	(void)a, (void)b, (void)c, (void)d;
 	return h->stopped && h->stopped();
 }
 
 static bool
-set_connection(struct http *h, const struct http_request *q)
+set_connection(struct https *h, const struct https_request *q)
 {
 	CURL *c = h->curl;
 	bool ok = true;
@@ -213,7 +213,7 @@ set_connection(struct http *h, const struct http_request *q)
 }
 
 static bool
-set_request(struct http *h, const struct http_request *q, const char *url,
+set_request(struct https *h, const struct https_request *q, const char *url,
     const struct curl_slist *headers, struct buf *body)
 {
 	CURL *c = h->curl;
@@ -266,7 +266,7 @@ token_valid(const char *t)
 
 static rc
 make_headers(
-    const struct http_request *q, struct curl_slist **list, struct err *e)
+    const struct https_request *q, struct curl_slist **list, struct err *e)
 {
 	bool ok = true;
 
@@ -315,21 +315,21 @@ code_of(CURLcode c, const struct buf *body)
 }
 
 static rc
-failure(struct http *h, CURLcode c, const struct buf *body, struct err *e)
+failure(struct https *h, CURLcode c, const struct buf *body, struct err *e)
 {
 	enum err_code code = code_of(c, body);
 
 	if (c == CURLE_WRITE_ERROR && code == ERR_CLIENT_RESPONSE)
 		return err_text(e, code, "",
 		    "The server's answer is larger than %d MiB.",
-		    HTTP_REPLY_MAX / 1024 / 1024);
+		    HTTPS_REPLY_MAX / 1024 / 1024);
 	return err_text(e, code, h->base_url, "%.100s (%s)",
 	    err_sentence(code, "en"),
 	    h->message[0] ? h->message : curl_easy_strerror(c));
 }
 
 static void
-take_info(CURL *c, struct http_reply *r)
+take_info(CURL *c, struct https_reply *r)
 {
 	long status = 0;
 	curl_off_t wait = 0;
@@ -346,8 +346,8 @@ take_info(CURL *c, struct http_reply *r)
 
 /* The one place where a transfer runs; everything it borrows outlives it. */
 static rc
-perform(struct http *h, const struct http_request *q, const char *url,
-    struct http_reply *out, struct err *e)
+perform(struct https *h, const struct https_request *q, const char *url,
+    struct https_reply *out, struct err *e)
 {
 	struct curl_slist *headers = NULL;
 
@@ -369,10 +369,10 @@ perform(struct http *h, const struct http_request *q, const char *url,
 }
 
 rc
-http_send(struct http *h, const struct http_request *q, struct http_reply *out,
-    struct err *e)
+https_send(struct https *h, const struct https_request *q,
+    struct https_reply *out, struct err *e)
 {
-	struct http_reply got = {0};
+	struct https_reply got = {0};
 	struct buf url = {0};
 
 	buf_printf(&url, "%s%s", h->base_url, q->path);
@@ -380,7 +380,7 @@ http_send(struct http *h, const struct http_request *q, struct http_reply *out,
 			  : perform(h, q, url.p, &got, e);
 	buf_free(&url);
 	if (!rc_ok(r)) {
-		http_reply_free(&got);
+		https_reply_free(&got);
 		return r;
 	}
 	*out = got;
@@ -388,7 +388,7 @@ http_send(struct http *h, const struct http_request *q, struct http_reply *out,
 }
 
 void
-http_reply_free(struct http_reply *r)
+https_reply_free(struct https_reply *r)
 {
 	buf_free(&r->body);
 }
@@ -440,7 +440,7 @@ member(const json_t *doc, const char *key)
 }
 
 static bool
-is_problem(const struct http_reply *r)
+is_problem(const struct https_reply *r)
 {
 	static const char type[] = "application/problem+json";
 
@@ -448,7 +448,7 @@ is_problem(const struct http_reply *r)
 }
 
 rc
-http_problem(const struct http_reply *r, struct err *e)
+https_problem(const struct https_reply *r, struct err *e)
 {
 	JSON_AUTO doc = NULL;
 	struct err ignored;
@@ -473,13 +473,14 @@ http_problem(const struct http_reply *r, struct err *e)
 }
 
 rc
-http_check(const struct http_reply *r, struct err *e)
+https_check(const struct https_reply *r, struct err *e)
 {
-	return r->status >= 200 && r->status < 300 ? RC_OK : http_problem(r, e);
+	return r->status >= 200 && r->status < 300 ? RC_OK
+						   : https_problem(r, e);
 }
 
 void
-http_escape(struct buf *out, struct span s)
+https_escape(struct buf *out, struct span s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		uint8_t c = s.p[i];

@@ -4,17 +4,17 @@
  *
  * 1. HTTPS only, certificates always verified, no redirects, no cookies.
  * 2. Plain http needs `insecure_http` and a loopback address, or a unix socket.
- * 3. An answer is at most HTTP_REPLY_MAX bytes; every call ends in time.
+ * 3. An answer is at most HTTPS_REPLY_MAX bytes; every call ends in time.
  * 4. One handle keeps its connection between calls and belongs to one thread.
  */
-#ifndef AKASHI_CLIENT_HTTP_H
-#define AKASHI_CLIENT_HTTP_H
+#ifndef AKASHI_CLIENT_HTTPS_H
+#define AKASHI_CLIENT_HTTPS_H
 
 #include "base/json.h"
 
-enum { HTTP_REPLY_MAX = 16 * 1024 * 1024 };
+enum { HTTPS_REPLY_MAX = 16 * 1024 * 1024 };
 
-struct http_options {
+struct https_options {
 	const char *base_url;  /* "https://host[:port]" */
 	const char *ca_file;   /* PEM, used alone; NULL: the system's store */
 	const char *cert_file; /* client certificate, PEM; NULL: none */
@@ -27,7 +27,7 @@ struct http_options {
 	bool (*stopped)(void); /* polled while waiting; may be NULL */
 };
 
-struct http_request {
+struct https_request {
 	const char *method;	  /* "GET", "POST" */
 	const char *path;	  /* "/v1/…", escaped already */
 	const char *token;	  /* bearer token; NULL: none */
@@ -35,38 +35,38 @@ struct http_request {
 	struct span body;
 };
 
-struct http_reply {
+struct https_reply {
 	int status;
 	unsigned retry_after; /* seconds, 0: not said */
 	char content_type[80];
 	struct buf body;
 };
 
-struct http;
+struct https;
 
 /* Strings in `o` are copied. CLIENT_URL; FILE for a CA, certificate or key
- * that cannot be read; MEMORY. http_free accepts NULL. */
-MUST_USE rc http_new(
-    const struct http_options *o, struct http **out, struct err *e);
-void http_free(struct http *h);
+ * that cannot be read; MEMORY. https_free accepts NULL. */
+MUST_USE rc https_new(
+    const struct https_options *o, struct https **out, struct err *e);
+void https_free(struct https *h);
 
-/* Send and wait. Any status is a success here; see http_problem(). The caller
- * frees *out with http_reply_free().
+/* Send and wait. Any status is a success here; see https_problem(). The caller
+ * frees *out with https_reply_free().
  * CLIENT_NETWORK, CLIENT_TLS, CLIENT_TIMEOUT, CLIENT_RESPONSE, CLIENT_STOPPED,
  * USAGE for a token that cannot stand in a header; MEMORY. */
-MUST_USE rc http_send(struct http *h, const struct http_request *q,
-    struct http_reply *out, struct err *e);
-void http_reply_free(struct http_reply *r);
+MUST_USE rc https_send(struct https *h, const struct https_request *q,
+    struct https_reply *out, struct err *e);
+void https_reply_free(struct https_reply *r);
 
 /* The failure that an answer of 300 or more stands for: the code of its
  * problem document if this program knows it, else the nearest one for its
  * status. Text and path come along, printable. Never ERR_OK. */
-rc http_problem(const struct http_reply *r, struct err *e);
+rc https_problem(const struct https_reply *r, struct err *e);
 
-/* RC_OK for 200 to 299, else http_problem(). */
-MUST_USE rc http_check(const struct http_reply *r, struct err *e);
+/* RC_OK for 200 to 299, else https_problem(). */
+MUST_USE rc https_check(const struct https_reply *r, struct err *e);
 
 /* Append s with everything but RFC 3986's unreserved bytes percent-encoded. */
-void http_escape(struct buf *out, struct span s);
+void https_escape(struct buf *out, struct span s);
 
 #endif

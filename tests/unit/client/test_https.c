@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/http.h"
+#include "client/https.h"
 #include "lib/canned.h"
 #include "lib/tap.h"
 
@@ -13,18 +13,18 @@
 
 static struct err e;
 
-static struct http *
+static struct https *
 client(const char *url, long ms)
 {
-	const struct http_options o = {
+	const struct https_options o = {
 	    .base_url = url, .insecure_http = true, .total_ms = ms};
-	struct http *h;
+	struct https *h;
 
-	ck_rc_ok(http_new(&o, &h, &e));
+	ck_rc_ok(https_new(&o, &h, &e));
 	return h;
 }
 
-static const struct http_request get = {.method = "GET", .path = "/v1/nodes"};
+static const struct https_request get = {.method = "GET", .path = "/v1/nodes"};
 
 static bool
 has(struct span s, const char *text)
@@ -62,25 +62,25 @@ START_TEST(addresses)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct http_options o = {.base_url = rows[i].url,
+		const struct https_options o = {.base_url = rows[i].url,
 		    .insecure_http = rows[i].insecure,
 		    .unix_socket = rows[i].socket};
-		struct http *h = NULL;
-		rc r = http_new(&o, &h, &e);
+		struct https *h = NULL;
+		rc r = https_new(&o, &h, &e);
 		ck_assert_msg(r.code == rows[i].want, "%s: %s",
 		    rows[i].url ? rows[i].url : "NULL", err_name(r.code));
-		http_free(h);
+		https_free(h);
 	}
 }
 END_TEST
 
 START_TEST(files)
 {
-	const struct http_options o = {.base_url = "https://akashi.example",
+	const struct https_options o = {.base_url = "https://akashi.example",
 	    .ca_file = "/nonexistent/ca.pem"};
-	struct http *h;
+	struct https *h;
 
-	ck_rc_is(http_new(&o, &h, &e), ERR_FILE);
+	ck_rc_is(https_new(&o, &h, &e), ERR_FILE);
 	ck_assert_str_eq(e.path, "/nonexistent/ca.pem");
 }
 END_TEST
@@ -90,23 +90,23 @@ START_TEST(exchange)
 {
 	static const char *const replies[] = {OK_REPLY};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), 5000);
-	const struct http_request post = {.method = "POST",
+	struct https *h = client(canned_url(c), 5000);
+	const struct https_request post = {.method = "POST",
 	    .path = "/v1/evidence",
 	    .token = "aknt_AbC-_9",
 	    .content_type = "application/octet-stream",
 	    .body = span_of("a\0b", 3)};
-	struct http_reply r;
+	struct https_reply r;
 
-	ck_rc_ok(http_send(h, &post, &r, &e));
+	ck_rc_ok(https_send(h, &post, &r, &e));
 	ck_assert_int_eq(r.status, 200);
 	ck_assert_str_eq(r.content_type, "application/json");
 	ck_assert_str_eq(r.body.p, "{}");
-	ck_rc_ok(http_check(&r, &e));
-	http_reply_free(&r);
-	ck_rc_ok(http_send(h, &get, &r, &e));
-	http_reply_free(&r);
-	http_free(h);
+	ck_rc_ok(https_check(&r, &e));
+	https_reply_free(&r);
+	ck_rc_ok(https_send(h, &get, &r, &e));
+	https_reply_free(&r);
+	https_free(h);
 	canned_stop(c);
 	ck_assert_uint_eq(canned_requests(c), 2);
 	ck_assert_uint_eq(canned_connections(c), 1);
@@ -129,18 +129,18 @@ START_TEST(unix_socket)
 	char path[64];
 	snprintf(path, sizeof(path), "/tmp/akt-%d.sock", (int)getpid());
 	struct canned *c = canned_start(replies, 1, path);
-	const struct http_options o = {
+	const struct https_options o = {
 	    .base_url = canned_url(c), .unix_socket = path};
-	const struct http_request post = {
+	const struct https_request post = {
 	    .method = "POST", .path = "/admin/init"};
-	struct http_reply r;
-	struct http *h;
+	struct https_reply r;
+	struct https *h;
 
-	ck_rc_ok(http_new(&o, &h, &e));
-	ck_rc_ok(http_send(h, &post, &r, &e));
+	ck_rc_ok(https_new(&o, &h, &e));
+	ck_rc_ok(https_send(h, &post, &r, &e));
 	ck_assert_int_eq(r.status, 200);
-	http_reply_free(&r);
-	http_free(h);
+	https_reply_free(&r);
+	https_free(h);
 	canned_stop(c);
 	unlink(path);
 	ck_assert(has(canned_head(c, 0), "Content-Length: 0\r\n"));
@@ -155,14 +155,14 @@ START_TEST(no_redirect)
 	    "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n"
 	    "Content-Length: 0\r\n\r\n"};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), 5000);
-	struct http_reply r;
+	struct https *h = client(canned_url(c), 5000);
+	struct https_reply r;
 
-	ck_rc_ok(http_send(h, &get, &r, &e));
+	ck_rc_ok(https_send(h, &get, &r, &e));
 	ck_assert_int_eq(r.status, 302);
-	ck_rc_is(http_check(&r, &e), ERR_CLIENT_RESPONSE);
-	http_reply_free(&r);
-	http_free(h);
+	ck_rc_is(https_check(&r, &e), ERR_CLIENT_RESPONSE);
+	https_reply_free(&r);
+	https_free(h);
 	canned_stop(c);
 	ck_assert_uint_eq(canned_requests(c), 1);
 	canned_free(c);
@@ -175,16 +175,16 @@ START_TEST(too_large)
 
 	buf_puts(&big, "HTTP/1.1 200 OK\r\n\r\n");
 	size_t head = big.n;
-	while (big.n <= head + HTTP_REPLY_MAX)
+	while (big.n <= head + HTTPS_REPLY_MAX)
 		buf_puts(&big, "0123456789abcdef0123456789abcdef");
 	const char *replies[] = {big.p};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), 20000);
-	struct http_reply r;
+	struct https *h = client(canned_url(c), 20000);
+	struct https_reply r;
 
-	ck_rc_is(http_send(h, &get, &r, &e), ERR_CLIENT_RESPONSE);
+	ck_rc_is(https_send(h, &get, &r, &e), ERR_CLIENT_RESPONSE);
 	ck_assert_ptr_nonnull(strstr(e.text, "larger than 16 MiB"));
-	http_free(h);
+	https_free(h);
 	canned_stop(c);
 	canned_free(c);
 	buf_free(&big);
@@ -196,13 +196,13 @@ outcome(const char *reply, long ms)
 {
 	const char *replies[] = {reply};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), ms);
-	struct http_reply got;
-	rc r = http_send(h, &get, &got, &e);
+	struct https *h = client(canned_url(c), ms);
+	struct https_reply got;
+	rc r = https_send(h, &get, &got, &e);
 
 	if (rc_ok(r))
-		http_reply_free(&got);
-	http_free(h);
+		https_reply_free(&got);
+	https_free(h);
 	canned_stop(c);
 	canned_free(c);
 	return r;
@@ -227,15 +227,15 @@ START_TEST(stops)
 {
 	static const char *const replies[] = {CANNED_SILENT};
 	struct canned *c = canned_start(replies, 1, NULL);
-	const struct http_options o = {.base_url = canned_url(c),
+	const struct https_options o = {.base_url = canned_url(c),
 	    .insecure_http = true,
 	    .stopped = always};
-	struct http_reply r;
-	struct http *h;
+	struct https_reply r;
+	struct https *h;
 
-	ck_rc_ok(http_new(&o, &h, &e));
-	ck_rc_is(http_send(h, &get, &r, &e), ERR_CLIENT_STOPPED);
-	http_free(h);
+	ck_rc_ok(https_new(&o, &h, &e));
+	ck_rc_is(https_send(h, &get, &r, &e), ERR_CLIENT_STOPPED);
+	https_free(h);
 	canned_stop(c);
 	canned_free(c);
 }
@@ -245,13 +245,13 @@ START_TEST(nobody_listens)
 {
 	static const char *const replies[] = {OK_REPLY};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), 5000);
-	struct http_reply r;
+	struct https *h = client(canned_url(c), 5000);
+	struct https_reply r;
 
 	canned_stop(c);
-	ck_rc_is(http_send(h, &get, &r, &e), ERR_CLIENT_NETWORK);
+	ck_rc_is(https_send(h, &get, &r, &e), ERR_CLIENT_NETWORK);
 	ck_assert_ptr_nonnull(strstr(e.path, "http://127.0.0.1:"));
-	http_free(h);
+	https_free(h);
 	canned_free(c);
 }
 END_TEST
@@ -263,13 +263,13 @@ START_TEST(token_injection)
 	    "a\r\nX-Evil: 1", "a b", "a\x7f", "\xe3\x81\x82"};
 
 	for (size_t i = 0; i < 4; i++) {
-		struct http *h = client("http://127.0.0.1:1", 1000);
-		struct http_request q = get;
-		struct http_reply r;
+		struct https *h = client("http://127.0.0.1:1", 1000);
+		struct https_request q = get;
+		struct https_reply r;
 		q.token = tokens[i];
-		ck_rc_is(http_send(h, &q, &r, &e), ERR_USAGE);
+		ck_rc_is(https_send(h, &q, &r, &e), ERR_USAGE);
 		ck_assert_ptr_null(strstr(e.text, "Evil"));
-		http_free(h);
+		https_free(h);
 	}
 }
 END_TEST
@@ -284,14 +284,14 @@ problem(int status, const char *type, const char *body, unsigned *retry)
 	    "Content-Type: %s\r\nRetry-After: 7\r\n", type);
 	const char *replies[] = {canned_reply(&text, status, headers, body)};
 	struct canned *c = canned_start(replies, 1, NULL);
-	struct http *h = client(canned_url(c), 5000);
-	struct http_reply r;
+	struct https *h = client(canned_url(c), 5000);
+	struct https_reply r;
 
-	ck_rc_ok(http_send(h, &get, &r, &e));
+	ck_rc_ok(https_send(h, &get, &r, &e));
 	*retry = r.retry_after;
-	rc said = http_check(&r, &e);
-	http_reply_free(&r);
-	http_free(h);
+	rc said = https_check(&r, &e);
+	https_reply_free(&r);
+	https_free(h);
 	canned_stop(c);
 	canned_free(c);
 	buf_free(&text);
@@ -332,7 +332,7 @@ START_TEST(escapes)
 {
 	struct buf b = {0};
 
-	http_escape(&b, span_of("az-._~/ %\0\xff=", 12));
+	https_escape(&b, span_of("az-._~/ %\0\xff=", 12));
 	ck_assert_str_eq(b.p, "az-._~%2F%20%25%00%FF%3D");
 	buf_free(&b);
 }
