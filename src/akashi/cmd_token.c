@@ -12,18 +12,26 @@ static const struct api_column columns[] = {
     {"ID", "id"},
     {"CLASS", "class"},
     {"LABELS", "labels"},
+    {"NAMES", "names"},
     {"USES LEFT", "uses_left"},
     {"EXPIRES AT", "expires_at"},
     {"REVOKED", "revoked"},
     {NULL, NULL},
 };
 
-enum { CREATE_CLASS = API_OPTION_COUNT, CREATE_LABEL, CREATE_USES, CREATE_TTL };
+enum {
+	CREATE_CLASS = API_OPTION_COUNT,
+	CREATE_LABEL,
+	CREATE_NAMES,
+	CREATE_USES,
+	CREATE_TTL
+};
 
 static const struct cli_option create_options[] = {
     API_OPTIONS,
     {0, "class", "CLASS", "environment class of the nodes; default production"},
     {'l', "label", "KEY=VALUE", "label of the nodes; may repeat"},
+    {0, "names", "GLOB", "only for nodes of these names, such as ci-*"},
     {0, "uses", "N", "how many nodes may enrol with it; default 1"},
     {0, "ttl", "DURATION", "how long it is valid; default 24h"},
     {0, NULL, NULL, NULL},
@@ -32,6 +40,7 @@ static const struct cli_option create_options[] = {
 struct create {
 	const char *class_name;
 	const char *ttl;
+	const char *names; /* NULL: any */
 	uint64_t uses;
 	json_t *labels;
 };
@@ -51,6 +60,8 @@ parse_create(
 		const char *eq = strchr(arg, '=');
 		if (i == CREATE_CLASS)
 			t->class_name = arg;
+		else if (i == CREATE_NAMES)
+			t->names = arg;
 		else if (i == CREATE_TTL)
 			t->ttl = arg;
 		else if (i == CREATE_USES &&
@@ -79,6 +90,8 @@ emit_create(const struct create *t, struct buf *body)
 	json_object_foreach(t->labels, key, value)
 	    jw_kstr(&w, key, json_string_value(value));
 	jw_object_end(&w);
+	if (t->names)
+		jw_kstr(&w, "names", t->names);
 	jw_ku64(&w, "uses", t->uses);
 	jw_kstr(&w, "ttl", t->ttl);
 	jw_object_end(&w);
@@ -102,7 +115,7 @@ static int
 run_create(struct cli *c, int argc, char **argv)
 {
 	JSON_AUTO labels = json_object();
-	struct create t = {"production", "24h", 1, labels};
+	struct create t = {"production", "24h", NULL, 1, labels};
 	struct buf body = {0};
 	struct api api;
 	struct err e;

@@ -4,10 +4,16 @@
  *
  * 1. A job is answered after its batch is durable, or known not to be.
  * 2. A batch holds one submission per node; a second one waits for the next.
- * 3. Security events ride along and are never lost to a full queue silently:
- *    what does not fit is counted and logged.
+ * 3. Security events ride along. Each node and source has a budget of them;
+ *    what is over it, or does not fit, is counted and logged.
  */
 #include "akashid/server.h"
+
+#include "akashid/budget.h"
+#include "intake/limiter.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +43,9 @@ struct committer {
 	struct event *events, *spare;
 	size_t events_n;
 	uint64_t events_lost;
+	uint64_t lost_untold; /* of the thread alone, as is told_at */
+	int64_t told_at;
+	struct budget *budget;
 
 	/* Of the thread alone. */
 	struct record *records;
@@ -68,6 +77,41 @@ committer_put(struct server *s, struct commit_job *job)
 	}
 }
 
+/* Whose budget an event is on: the node's, else the source's. */
+static struct span
+cause_of(const struct http_request *q, const struct uuid *node,
+    struct source *source)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = {.any.sa_family = AF_UNSPEC};
+
+	if (node)
+		return span_of(node->b, sizeof(node->b));
+	if (inet_pton(AF_INET, q->source, &at.v4.sin_addr) == 1)
+		at.any.sa_family = AF_INET;
+	else if (inet_pton(AF_INET6, q->source, &at.v6.sin6_addr) == 1)
+		at.any.sa_family = AF_INET6;
+	*source = source_of(&at.any);
+	return span_of(&source->key, sizeof(source->key));
+}
+
+static bool
+within_budget(const struct http_request *q, const struct uuid *node)
+{
+	struct server *s = server_of(q);
+	const struct conf *conf = conf_take(s->conf);
+	struct source source;
+	struct span cause = cause_of(q, node, &source);
+	bool ok = budget_take(s->committer->budget, cause,
+	    (uint64_t)conf->limits_events_per_hour, clock_monotonic());
+
+	conf_drop(s->conf, conf);
+	return ok;
+}
+
 void
 committer_event(const struct http_request *q, struct hasher *h,
     const struct uuid *tenant, const struct uuid *node, enum err_code code)
@@ -79,7 +123,7 @@ committer_event(const struct http_request *q, struct hasher *h,
 	if (!rc_ok(hash_of(h, ALG_SHA256, q->body, digest.b)))
 		digest = (struct sha256){{0}};
 	pthread_mutex_lock(&c->lock);
-	if (c->events_n == EVENTS_MAX) {
+	if (c->events_n == EVENTS_MAX || !within_budget(q, node)) {
 		c->events_lost++;
 	} else {
 		struct event *ev = &c->events[c->events_n++];
@@ -160,6 +204,23 @@ commit_batch(struct committer *c, size_t n)
 	}
 }
 
+/* At most each minute: who floods us must not flood the log. */
+static void
+tell_lost(struct committer *c, uint64_t lost)
+{
+	int64_t now = clock_monotonic();
+
+	c->lost_untold += lost;
+	if (c->lost_untold == 0 || now < c->told_at + 60 * TIME_S)
+		return;
+	c->told_at = now;
+	log_note(&c->server->log, LOG_WARN, "security_event", NULL,
+	    "%llu security events were not kept: too many of one node or "
+	    "source, or at once",
+	    (unsigned long long)c->lost_untold);
+	c->lost_untold = 0;
+}
+
 static void
 write_events(struct committer *c, struct event *events, size_t n, uint64_t lost)
 {
@@ -174,10 +235,7 @@ write_events(struct committer *c, struct event *events, size_t n, uint64_t lost)
 		rows[i].source = span_str(events[i].source);
 		rows[i].trace = span_str(events[i].trace);
 	}
-	if (lost)
-		log_note(&s->log, LOG_ERROR, "security_event", NULL,
-		    "%llu security events were dropped: too many at once",
-		    (unsigned long long)lost);
+	tell_lost(c, lost);
 	if (!rows ||
 	    (n && !rc_ok(s->store->ops->security_put(s->store, rows, n, &e))))
 		log_note(&s->log, LOG_ERROR, "security_event", rows ? &e : NULL,
@@ -255,6 +313,7 @@ committer_free(struct committer *c)
 	free(c->spare);
 	free(c->records);
 	free(c->jobs);
+	budget_free(c->budget);
 	free(c);
 }
 
@@ -271,8 +330,10 @@ committer_start(struct server *s, struct err *e)
 		c->spare = calloc(EVENTS_MAX, sizeof(*c->spare));
 		c->records = calloc(BATCH_MAX, sizeof(*c->records));
 		c->jobs = calloc(BATCH_MAX, sizeof(struct commit_job *));
+		c->budget = budget_new();
 	}
-	if (!c || !c->events || !c->spare || !c->records || !c->jobs) {
+	if (!c || !c->events || !c->spare || !c->records || !c->jobs ||
+	    !c->budget) {
 		committer_free(c);
 		return err_at(e, ERR_MEMORY, NULL, "committer");
 	}

@@ -6,6 +6,8 @@
  *    TPM of that EK; a token alone admits nobody.
  * 2. EK and AK are judged here and stored as one tuple; activation can only
  *    complete exactly that tuple.
+ * 3. The node token follows from the activation secret, so that an activation
+ *    whose answer was lost can be sent again and gives the same token.
  */
 #include "akashid/server.h"
 
@@ -247,8 +249,27 @@ handle_enrol(struct http_request *q)
 /* --- activation
  * ------------------------------------------------------------------------ */
 
+/* Only the server that made the secret and the TPM that opened it know it. */
 static rc
-read_activation(struct http_request *q, struct activation *act, struct err *e)
+token_secret(struct hasher *h, struct span secret, uint8_t out[TOKEN_SECRET],
+    struct err *e)
+{
+	static const char label[] = "akashi node token 1";
+	struct buf b = {0};
+
+	buf_put(&b, label, sizeof(label));
+	buf_put(&b, secret.p, secret.n);
+	rc r = b.failed ? err_at(e, ERR_MEMORY, NULL, "%s", "")
+			: hash_of(h, ALG_SHA256, buf_span(&b), out);
+	if (b.p)
+		secret_cleanse(b.p, b.n);
+	buf_free(&b);
+	return r;
+}
+
+static rc
+read_activation(struct http_request *q, struct activation *act,
+    uint8_t token[TOKEN_SECRET], struct err *e)
 {
 	static const char *const known[] = {"enrolment", "secret", NULL};
 	struct span id, text, secret;
@@ -261,6 +282,9 @@ read_activation(struct http_request *q, struct activation *act, struct err *e)
 		return err_at(e, ERR_ID_FORMAT, NULL, "enrolment");
 	if (!rc_ok(base64url_decode(text, q->arena, &secret)))
 		return err_at(e, ERR_ENCODING, NULL, "secret");
+	TRY(token_secret(q->hasher, secret, token, e));
+	TRY(hash_of(q->hasher, ALG_SHA256, span_of(token, TOKEN_SECRET),
+	    act->node_token.b));
 	return hash_of(q->hasher, ALG_SHA256, secret, act->secret.b);
 }
 
@@ -311,11 +335,8 @@ activate(struct http_request *q, struct snapshot *snap, struct err *e)
 	uint8_t secret[TOKEN_SECRET];
 	struct node node;
 
-	TRY(read_activation(q, &act, e));
+	TRY(read_activation(q, &act, secret, e));
 	TRY(uuid_v7(act.now, &act.node));
-	TRY(random_bytes(secret, sizeof(secret)));
-	TRY(hash_of(q->hasher, ALG_SHA256, span_of(secret, sizeof(secret)),
-	    act.node_token.b));
 	rc r =
 	    s->store->ops->enrol_activate(s->store, &act, q->arena, &node, e);
 	if (rc_ok(r)) {

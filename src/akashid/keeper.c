@@ -145,29 +145,42 @@ policy_set_new(struct server *s, const struct uuid *tenant,
 	return RC_OK;
 }
 
-/* The tenant's policies, loaded when they are first asked for. A set that
- * could not be loaded is tried again by the next submission. */
-static rc
-policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
-    const struct policy_set **out, struct err *e)
+/* The tenant's set; `add` becomes it where there is none yet. */
+static struct policy_set *
+find_set(struct snapshot *n, const struct uuid *tenant, struct policy_set *add)
 {
 	struct policy_set *set;
-	rc r = RC_OK;
 
 	pthread_mutex_lock(&n->policies_lock);
 	for (set = n->policies; set; set = set->next)
 		if (uuid_eq(&set->tenant, tenant))
 			break;
-	if (!set) {
-		r = policy_set_new(s, tenant, &set, e);
-		if (rc_ok(r)) {
-			set->next = n->policies;
-			n->policies = set;
-		}
+	if (!set && add) {
+		add->next = n->policies;
+		n->policies = set = add;
 	}
 	pthread_mutex_unlock(&n->policies_lock);
+	return set;
+}
+
+/* The tenant's policies, loaded when they are first asked for. A set that
+ * could not be loaded is tried again by the next submission. The lock is not
+ * held meanwhile: of two that load, the second drops what it has. */
+static rc
+policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
+    const struct policy_set **out, struct err *e)
+{
+	struct policy_set *set = find_set(n, tenant, NULL);
+
+	if (!set) {
+		struct policy_set *made = NULL;
+		TRY(policy_set_new(s, tenant, &made, e));
+		set = find_set(n, tenant, made);
+		if (set != made)
+			policy_set_free(made);
+	}
 	*out = set;
-	return r;
+	return RC_OK;
 }
 
 rc

@@ -50,7 +50,6 @@ write_node(const struct node *n, int64_t now, struct jw *j)
 	char text[UUID_TEXT];
 
 	uuid_emit(&n->id, text);
-	jw_object(j);
 	jw_kstr(j, "id", text);
 	jw_kstr(j, "name", n->name);
 	jw_kstr(j, "status", status_name(status));
@@ -72,7 +71,6 @@ write_node(const struct node *n, int64_t now, struct jw *j)
 	write_time_or_null(j, "enrolled_at", n->enrolled);
 	write_time_or_null(j, "admitted_at", n->admitted);
 	write_time_or_null(j, "retired_at", n->retired);
-	jw_object_end(j);
 }
 
 static enum http_then
@@ -86,8 +84,14 @@ show(struct http_request *q, struct span name)
 		s->store, &q->caller.tenant, name, q->arena, &n, &e)))
 		return answer_problem(q, &e);
 	struct jw j = answer_json(q);
+	jw_object(&j);
 	write_node(&n, clock_now(&s->clock), &j);
-	return answer_done(q);
+	rc r = write_node_policy(q, &n, &j, &e);
+	jw_object_end(&j);
+	if (rc_ok(r))
+		return answer_done(q);
+	buf_free(&q->answer.body);
+	return answer_problem(q, &e);
 }
 
 enum http_then
@@ -167,7 +171,9 @@ handle_node_list(struct http_request *q)
 	jw_key(&j, "items");
 	jw_array(&j);
 	for (size_t i = 0; i < list.n; i++) {
+		jw_object(&j);
 		write_node(&list.node[i], f.now, &j);
+		jw_object_end(&j);
 		last = list.node[i].id;
 	}
 	jw_array_end(&j);
@@ -382,11 +388,31 @@ handle_node_import(struct http_request *q)
 /* --- enrolment tokens
  * ---------------------------------------------------------------------- */
 
+/* A glob that names have to match: as a name, with '*' and '?'. */
+static rc
+read_names(
+    struct http_request *q, const json_t *doc, struct span *out, struct err *e)
+{
+	struct span glob;
+	char shape[STORE_NAME];
+
+	TRY(json_get_str(doc, "", "names", &glob, e));
+	for (size_t i = 0; i < glob.n && i < sizeof(shape); i++)
+		shape[i] = glob.p[i] == '*' || glob.p[i] == '?'
+			       ? 'x'
+			       : (char)glob.p[i];
+	if (glob.n >= sizeof(shape) || !name_valid(span_of(shape, glob.n)))
+		return err_text(e, ERR_NAME_FORMAT, "names",
+		    "names is a glob over names, such as ci-*.");
+	*out = arena_copy(q->arena, glob);
+	return out->n ? RC_OK : err_at(e, ERR_MEMORY, NULL, "names");
+}
+
 static rc
 read_token(struct http_request *q, struct enrol_token *t, struct err *e)
 {
 	static const char *const known[] = {
-	    "class", "labels", "uses", "ttl", NULL};
+	    "class", "labels", "names", "uses", "ttl", NULL};
 	uint64_t uses;
 	struct span ttl;
 	int64_t us;
@@ -403,6 +429,8 @@ read_token(struct http_request *q, struct enrol_token *t, struct err *e)
 		return err_text(e, ERR_JSON_RANGE, "ttl",
 		    "ttl is a duration such as 24h, at most 366d.");
 	t->env_class = arena_copy(q->arena, t->env_class);
+	if (json_has(doc, "names"))
+		TRY(read_names(q, doc, &t->names, e));
 	t->uses = (uint32_t)uses;
 	t->created = clock_now(&server_of(q)->clock);
 	t->expires = t->created + us;
@@ -456,6 +484,7 @@ write_token(const struct enrol_token *t, struct jw *j)
 	jw_kspan(j, "class", t->env_class);
 	jw_key(j, "labels");
 	jw_raw(j, t->labels);
+	jw_kspan(j, "names", t->names.n ? t->names : span_str("*"));
 	jw_ku64(j, "uses", t->uses);
 	jw_ku64(j, "uses_left", t->uses > t->used ? t->uses - t->used : 0);
 	jw_ktime(j, "created_at", t->created);

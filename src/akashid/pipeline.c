@@ -7,6 +7,11 @@
  *    the nonce of this very challenge was verified.
  * 2. The verdict is answered after its commit, never before.
  * 3. An error of ours ends in 503 and no verdict.
+ * 4. Of two submissions of one node the second is judged after the first is
+ *    recorded: whoever finds at the commit that the node has moved is judged
+ *    again, against what it is now.
+ * 5. Suspicion needs no record: evidence that is not kept because the node's
+ *    quota is used up holds the node all the same.
  */
 #include "akashid/server.h"
 
@@ -16,6 +21,9 @@
 #include "intake/submission.h"
 
 #include <stdlib.h>
+
+/* How often one submission is judged before the node is called busy. */
+enum { RUNS_MAX = 16 };
 
 /* One submission while it is judged and recorded. */
 struct walk {
@@ -303,6 +311,16 @@ require_genuine(const struct walk *w, struct err *e)
 /* --- the record
  * ------------------------------------------------------------------------ */
 
+/* The first reason that suspects tampering, or ERR_OK. */
+static enum err_code
+tamper_code(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->reasons_n; i++)
+		if (err_class(v->reasons[i].code) == CLS_TAMPER)
+			return v->reasons[i].code;
+	return ERR_OK;
+}
+
 static bool
 tampering(const struct verdict *v)
 {
@@ -311,13 +329,7 @@ tampering(const struct verdict *v)
 	if (v->result != RESULT_REJECT &&
 	    (v->result != RESULT_FAIL || v->observe))
 		return false;
-	/* Shown as a warning, like any other failure that is only observed. */
-	if (v->result == RESULT_FAIL && v->observe)
-		return false;
-	for (size_t i = 0; i < v->reasons_n; i++)
-		if (err_class(v->reasons[i].code) == CLS_TAMPER)
-			return true;
-	return false;
+	return tamper_code(v) != ERR_OK;
 }
 
 static enum err_code
@@ -647,6 +659,22 @@ note_event(const struct walk *w, enum err_code code)
 		committer_event(w->q, w->hasher, &nobody, NULL, code);
 }
 
+/* The node is not what was judged: read it and judge again. False if that was
+ * done too often already. The walk ends with it. */
+static bool
+moved(struct walk *w)
+{
+	struct http_request *q = w->q;
+
+	node_cache_forget(w->s, &w->node->node.id, w->node->node.version);
+	if (q->runs + 1 >= RUNS_MAX)
+		return false;
+	buf_free(&q->answer.body);
+	walk_end(w);
+	http_again(q);
+	return true;
+}
+
 /* On the committer's thread; its hasher, not the loop's. */
 static void
 recorded(struct commit_job *job, const struct err *commit_error)
@@ -662,6 +690,7 @@ recorded(struct commit_job *job, const struct err *commit_error)
 	case OUTCOME_COMMITTED:
 		node_cache_advance(
 		    s, w->node, &job->record.after, w->evidence.eventlog);
+		count_verdict(w, metrics_slot(s->metrics, s->loops));
 		log_verdict(w);
 		break;
 	case OUTCOME_DUPLICATE:
@@ -669,7 +698,8 @@ recorded(struct commit_job *job, const struct err *commit_error)
 		r = answer_used(w, &job->record.used, &e);
 		break;
 	case OUTCOME_CONFLICT:
-		node_cache_forget(s, &w->node->node.id, w->node->node.version);
+		if (moved(w))
+			return;
 		r = err_at(&e, ERR_NODE_BUSY, NULL, "%s", "");
 		break;
 	case OUTCOME_NONE:
@@ -720,20 +750,45 @@ prepare_answer(struct walk *w)
 	write_answer(w, &after, &w->verdict);
 }
 
+/* Over the quota nothing is kept; suspicion is. NODE_QUOTA again, NODE_BUSY if
+ * the node has moved meanwhile. */
+static rc
+hold(struct walk *w, struct err *e)
+{
+	const struct node *n = &w->node->node;
+	enum err_code why = tamper_code(&w->verdict);
+	struct err failed;
+
+	if (why == ERR_OK || !tampering(&w->verdict))
+		return (rc){e->code};
+	rc r = w->s->store->ops->node_hold(
+	    w->s->store, &n->tenant, &n->id, n->version, &failed);
+	if (!rc_ok(r)) {
+		*e = failed;
+		return r;
+	}
+	node_cache_forget(w->s, &n->id, n->version);
+	committer_event(w->q, w->hasher, &n->tenant, &n->id, why);
+	return (rc){e->code};
+}
+
 static enum http_then
 refuse(struct walk *w, const struct err *e)
 {
 	struct http_request *q = w->q;
-	bool answered = false;
+	bool need = e->code == ERR_FRAME_NEED, answered = false;
 	struct err used = *e;
+	rc r = RC_OK;
 
-	if (e->code == ERR_FRAME_NEED) {
-		rc r = used_before(w, &answered, &used);
-		if (rc_ok(r) && !answered) {
-			answer_need(q, e);
-			answered = true;
-		}
+	if (need || e->code == ERR_NODE_QUOTA)
+		r = used_before(w, &answered, &used);
+	if (need && rc_ok(r) && !answered) {
+		answer_need(q, e);
+		answered = true;
 	}
+	if (e->code == ERR_NODE_QUOTA && rc_ok(r) && !answered &&
+	    hold(w, &used).code == ERR_NODE_BUSY && moved(w))
+		return HTTP_LATER;
 	if (!answered)
 		note_event(w, used.code);
 	walk_end(w);
@@ -771,7 +826,6 @@ handle_evidence(struct http_request *q)
 	if (!rc_ok(r))
 		return refuse(w, &e);
 	metrics_attest(slot_of(q), METRIC_APPRAISE, clock_monotonic() - start);
-	count_verdict(w, slot_of(q));
 	prepare_answer(w);
 	w->job.q = q;
 	w->job.done = recorded;

@@ -132,6 +132,14 @@ MUST_USE rc keeper_refresh(struct server *s, bool reload, struct err *e);
 MUST_USE rc policy_for(struct server *s, struct snapshot *n,
     const struct node *node, const struct active_policy **out, struct err *e);
 
+/* --- effective.c
+ * --------------------------------------------------------------- */
+
+/* Members of a node's JSON: judged_by, policy, policy_problem, policy_current.
+ */
+MUST_USE rc write_node_policy(
+    struct http_request *q, const struct node *n, struct jw *j, struct err *e);
+
 /* --- cache.c
  * --------------------------------------------------------------------- */
 

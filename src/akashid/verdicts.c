@@ -15,28 +15,12 @@ write_id(struct jw *j, const char *key, const struct uuid *id)
 	jw_kstr(j, key, uuid_none(id) ? NULL : text);
 }
 
-/* The node's name; its id where it cannot be had. */
 static void
-write_node_name(
-    struct http_request *q, const struct verdict_row *v, struct jw *j)
-{
-	struct cached_node *n;
-	struct err e;
-
-	write_id(j, "node_id", &v->node);
-	if (rc_ok(node_cache_get(server_of(q), &v->tenant, &v->node, &n, &e))) {
-		jw_kstr(j, "node", n->node.name);
-		cached_node_drop(n);
-	} else {
-		write_id(j, "node", &v->node);
-	}
-}
-
-static void
-write_head(struct http_request *q, const struct verdict_row *v, struct jw *j)
+write_head(const struct verdict_row *v, struct jw *j)
 {
 	write_id(j, "id", &v->id);
-	write_node_name(q, v, j);
+	write_id(j, "node_id", &v->node);
+	jw_kstr(j, "node", v->node_name);
 	jw_kstr(j, "result", result_name(v->result));
 	jw_kstr(j, "code", v->code ? err_name(v->code) : NULL);
 	jw_ktime(j, "received_at", v->received);
@@ -110,7 +94,7 @@ handle_verdict_list(struct http_request *q)
 	jw_array(&j);
 	for (size_t i = 0; i < list.n; i++) {
 		jw_object(&j);
-		write_head(q, &list.row[i], &j);
+		write_head(&list.row[i], &j);
 		jw_object_end(&j);
 	}
 	jw_array_end(&j);
@@ -201,7 +185,7 @@ show(struct http_request *q, struct err *e)
 	    s->store, &q->caller.tenant, &id, q->arena, &v, e));
 	struct jw j = answer_json(q);
 	jw_object(&j);
-	write_head(q, &v, &j);
+	write_head(&v, &j);
 	write_id(&j, "previous", &v.previous);
 	TRY(write_documents(&j, &v, e));
 	write_evidence(&j, &v);

@@ -2,6 +2,9 @@
 #include "intake/auth.h"
 #include "intake/exchange.h"
 
+/* An authority that expires is noticed after this time. */
+#define REJUDGE (60 * TIME_S)
+
 static rc
 find_route(struct exchange *x, const struct http_options *o,
     enum http_method method, struct err *e)
@@ -26,13 +29,18 @@ find_route(struct exchange *x, const struct http_options *o,
 /* --- who ------------------------------------------------------------------ */
 
 /* The judgement is kept for the connection until other authorities are
- * loaded. */
+ * loaded, a certificate expires, or REJUDGE has passed. */
 static rc
 judge_certificate(struct conn *c, struct tls *by, struct err *e)
 {
-	if (c->judged_by != by) {
+	const struct clock clock = clock_system();
+	int64_t now = clock_now(&clock);
+
+	if (c->judged_by != by || now >= c->judged_until) {
 		c->peer = TLS_PEER_NONE;
-		c->judged = tls_peer(by, c->session, &c->peer, NULL);
+		c->judged_until = now + REJUDGE;
+		c->judged =
+		    tls_peer(by, c->session, &c->peer, &c->judged_until, NULL);
 		tls_drop(c->judged_by);
 		c->judged_by = tls_hold(by);
 	}

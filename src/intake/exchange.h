@@ -47,6 +47,7 @@ struct conn {
 	struct tls *judged_by; /* held; whose judgement `judged` is */
 	rc judged;
 	enum tls_peer peer;
+	int64_t judged_until; /* wall clock: then it is judged again */
 	char source[HTTP_SOURCE];
 };
 
@@ -55,6 +56,7 @@ enum exchange_state {
 	X_BODY,	   /* admitted, the body is coming */
 	X_DRAIN,   /* refused; the body is read away first */
 	X_WORK,	   /* with the handler, or with whoever it gave it to */
+	X_AGAIN,   /* for the handler once more */
 	X_ANSWER,  /* to be sent, or on its way */
 };
 
@@ -64,6 +66,7 @@ struct exchange {
 	struct conn *conn;
 	struct MHD_Connection *mhd;
 	enum exchange_state state;
+	enum exchange_state wanted; /* by whoever resumed it */
 	struct arena arena;
 	struct body body;
 	struct body_limits limits;

@@ -254,20 +254,24 @@ body_part(struct exchange *x, const char *data, size_t *n)
 static enum MHD_Result
 run_handler(struct exchange *x)
 {
-	struct loop *l = x->conn->loop;
-	struct err e = {.code = ERR_OK};
-
-	if (!rc_ok(body_finish(&x->body, &x->q.body, &e))) {
-		http_problem(&x->q, &e);
-		return send_answer(x);
-	}
 	x->state = X_WORK;
 	x->conn->deadline = INT64_MAX;
 	if (x->q.route->handler(&x->q) == HTTP_ANSWER)
 		return send_answer(x);
-	l->later++;
+	x->conn->loop->later++;
 	MHD_suspend_connection(x->mhd);
 	return MHD_YES;
+}
+
+static enum MHD_Result
+body_done(struct exchange *x)
+{
+	struct err e = {.code = ERR_OK};
+
+	if (rc_ok(body_finish(&x->body, &x->q.body, &e)))
+		return run_handler(x);
+	http_problem(&x->q, &e);
+	return send_answer(x);
 }
 
 static enum MHD_Result
@@ -288,7 +292,11 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url,
 	if (*n)
 		return body_part(x, data, n);
 	if (x->state == X_BODY)
+		return body_done(x);
+	if (x->state == X_AGAIN) {
+		x->q.runs++;
 		return run_handler(x);
+	}
 	if (x->state == X_DRAIN)
 		http_problem(&x->q, &x->refused);
 	return send_answer(x);
@@ -464,18 +472,31 @@ loop_wake(struct loop *l)
 		continue;
 }
 
-void
-http_resume(struct http_request *q)
+static void
+resume(struct http_request *q, enum exchange_state wanted)
 {
 	struct exchange *x = (struct exchange *)(void *)q;
 	struct loop *l = x->conn->loop;
 	struct exchange *head = atomic_load(&l->resumed);
 
+	x->wanted = wanted;
 	do
 		x->next = head;
 	while (!atomic_compare_exchange_weak(&l->resumed, &head, x));
 	if (!head)
 		loop_wake(l);
+}
+
+void
+http_resume(struct http_request *q)
+{
+	resume(q, X_ANSWER);
+}
+
+void
+http_again(struct http_request *q)
+{
+	resume(q, X_AGAIN);
 }
 
 /* A request keeps the limits it was admitted with. */
@@ -502,7 +523,7 @@ take_resumed(struct loop *l)
 
 	while (x) {
 		struct exchange *next = x->next;
-		x->state = X_ANSWER;
+		x->state = x->wanted;
 		l->later--;
 		MHD_resume_connection(x->mhd);
 		x = next;

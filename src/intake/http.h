@@ -10,7 +10,8 @@
  * 3. A handler runs on its loop's thread, with the whole body there. It fills
  *    q->answer and returns HTTP_ANSWER, or returns HTTP_LATER. Then the
  *    request, its body and its arena stay valid, and untouched by this room,
- *    until http_resume(); every HTTP_LATER needs exactly one http_resume().
+ *    until http_resume(); every HTTP_LATER needs exactly one http_resume(),
+ *    or one http_again(), which makes the loop call the handler once more.
  * 4. http_resume() may be called from any thread, even before the handler has
  *    returned. After it the request is no longer the caller's.
  */
@@ -68,6 +69,7 @@ struct http_request {
 	void *ctx;	       /* http_hooks.ctx */
 	void *work;	       /* the handler's own */
 	int64_t started; /* clock_monotonic() when the headers were complete */
+	unsigned runs;	 /* of the handler, before this one */
 
 	struct http_answer answer;
 };
@@ -86,6 +88,10 @@ void http_problem(struct http_request *q, const struct err *e);
 
 /* The answer is complete: wake the request's loop. Any thread. */
 void http_resume(struct http_request *q);
+
+/* Call the handler again, on the request's loop, with the same body. Any
+ * thread; q->answer must be as it was. */
+void http_again(struct http_request *q);
 
 /* Why a connection was cut, or not taken. */
 enum http_cut {

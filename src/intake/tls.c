@@ -171,8 +171,18 @@ chain_is_trusted(struct tls *t, gnutls_x509_crt_t *chain, unsigned n)
 	return rv == 0 && status == 0 && has_client_usage(chain[0]);
 }
 
+/* Lower *until to the end of the certificate. */
+static void
+note_end(gnutls_x509_crt_t cert, int64_t *until)
+{
+	time_t end = gnutls_x509_crt_get_expiration_time(cert);
+
+	if (end < *until / TIME_S)
+		*until = end * TIME_S;
+}
+
 static bool
-is_trusted(struct tls *t, const gnutls_datum_t *der, unsigned n)
+is_trusted(struct tls *t, const gnutls_datum_t *der, unsigned n, int64_t *until)
 {
 	gnutls_x509_crt_t chain[CHAIN_MAX];
 	unsigned made = 0;
@@ -185,6 +195,8 @@ is_trusted(struct tls *t, const gnutls_datum_t *der, unsigned n)
 		}
 		ok = gnutls_x509_crt_import(
 			 chain[made], &der[made], GNUTLS_X509_FMT_DER) == 0;
+		if (ok)
+			note_end(chain[made], until);
 	}
 	ok = ok && chain_is_trusted(t, chain, n);
 	while (made)
@@ -193,7 +205,8 @@ is_trusted(struct tls *t, const gnutls_datum_t *der, unsigned n)
 }
 
 rc
-tls_peer(struct tls *t, void *session, enum tls_peer *out, struct err *e)
+tls_peer(struct tls *t, void *session, enum tls_peer *out, int64_t *until,
+    struct err *e)
 {
 	unsigned n = 0;
 	const gnutls_datum_t *der =
@@ -203,7 +216,7 @@ tls_peer(struct tls *t, void *session, enum tls_peer *out, struct err *e)
 		*out = TLS_PEER_NONE;
 		return RC_OK;
 	}
-	if (!is_trusted(t, der, n))
+	if (!is_trusted(t, der, n, until))
 		return err_at(e, ERR_AUTH_CLIENT_CERT,
 		    "The client certificate does not chain to tls.client_ca "
 		    "with the usage clientAuth, or is not valid now.",

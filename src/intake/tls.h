@@ -9,6 +9,7 @@
 #ifndef AKASHI_INTAKE_TLS_H
 #define AKASHI_INTAKE_TLS_H
 
+#include "base/clock.h"
 #include "base/rc.h"
 
 struct tls;
@@ -41,8 +42,9 @@ enum tls_peer { TLS_PEER_NONE, TLS_PEER_GOOD };
 
 /* The client's certificate by the set's authorities, at this moment: chain,
  * time, and extended key usage clientAuth. NONE: it showed none, or none was
- * asked for. AUTH_CLIENT_CERT for any other. */
-MUST_USE rc tls_peer(
-    struct tls *t, void *session, enum tls_peer *out, struct err *e);
+ * asked for. AUTH_CLIENT_CERT for any other. *until is lowered to the time at
+ * which the first certificate of the chain ends. */
+MUST_USE rc tls_peer(struct tls *t, void *session, enum tls_peer *out,
+    int64_t *until, struct err *e);
 
 #endif

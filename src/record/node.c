@@ -2,6 +2,8 @@
 /* What follows from a node's row alone. */
 #include "record/store.h"
 
+#include "base/text.h"
+
 const char *
 role_name(enum role r)
 {
@@ -122,4 +124,27 @@ node_still_failed(const struct node_state *before, enum result verdict)
 	return verdict == RESULT_NONE &&
 	       (before->result == RESULT_REJECT ||
 		   (before->result == RESULT_FAIL && !before->observe));
+}
+
+bool
+enrol_name_allowed(struct span names, struct span name)
+{
+	char glob[STORE_NAME];
+
+	if (names.n == 0)
+		return true;
+	if (names.n >= sizeof(glob))
+		return false;
+	memcpy(glob, names.p, names.n);
+	glob[names.n] = '\0';
+	return glob_match(glob, name);
+}
+
+bool
+enrol_still(const struct node *n, const struct enrolment *en,
+    const struct activation *act)
+{
+	return n->admission != ADMISSION_RETIRED &&
+	       span_eq(n->identity.ak_name, en->identity.ak_name) &&
+	       sha256_eq(&n->node_token, &act->node_token);
 }

@@ -57,6 +57,7 @@ enum {
 	STORE_NAME = 129,  /* a name_valid() name and its NUL */
 	STORE_LIST = 1000, /* rows of one page at most */
 	STORE_TRIES = 3,   /* of one activation secret */
+	STORE_PENDING = 8, /* enrolments of one EK that wait for theirs */
 	STORE_KEYS = 2,	   /* challenge keys in use */
 };
 
@@ -101,6 +102,7 @@ struct enrol_token {
 	struct sha256 hash; /* in: of the token's text; out of a list: none */
 	struct span env_class; /* environment class, or empty */
 	struct span labels;    /* canonical labels (record/labels.h) */
+	struct span names;     /* glob that names must match, or empty */
 	uint32_t uses;	       /* it may be used so often … */
 	uint32_t used;	       /* … and was */
 	int64_t created, expires, revoked;
@@ -222,6 +224,13 @@ bool node_still_failed(const struct node_state *before, enum result verdict);
 MUST_USE bool node_quota_take(
     struct node_state *s, int64_t now, uint32_t quota);
 
+/* A name that an enrolment token with this glob (or empty) is for. */
+bool enrol_name_allowed(struct span names, struct span name);
+
+/* The node is as this enrolment's activation made it. */
+bool enrol_still(const struct node *n, const struct enrolment *en,
+    const struct activation *act);
+
 struct node_filter {
 	bool by_status, by_admission;
 	enum status status;
@@ -282,6 +291,7 @@ struct policy_list {
  */
 struct verdict_row {
 	struct uuid tenant, id, node, previous;
+	char node_name[STORE_NAME]; /* out of get and list: its name now */
 	uint8_t challenge[16];
 	int64_t challenge_issued;
 	int64_t received, now, verified, valid_until;
@@ -435,17 +445,21 @@ struct store_ops {
 	rc (*ek_put)(struct store *st, const struct actor *by,
 	    const struct listed_ek *eks, size_t n, struct err *e);
 
-	/* Keep a pending enrolment under the token, whose tenant it gets; an
-	 * earlier one of the same EK is dropped. ENROL_TOKEN; EK_DUPLICATE (EK
-	 * under another name), ENROL_NAME (name with another EK, or listed
-	 * under another name), AK_DUPLICATE. */
+	/* Keep a pending enrolment under the token, whose tenant it gets. It
+	 * proves nothing yet, so it reserves no name and drops no enrolment of
+	 * others: of one EK the last STORE_PENDING wait side by side.
+	 * ENROL_TOKEN; ENROL_SCOPE (a name that the token is not for);
+	 * EK_DUPLICATE (EK under another name), ENROL_NAME (name with another
+	 * EK, or one of the two listed with another), AK_DUPLICATE. */
 	rc (*enrol_begin)(struct store *st, const struct sha256 *token,
 	    const struct enrolment *en, struct uuid *tenant, struct err *e);
 	/* One transaction: compares the secret in constant time, consumes one
 	 * use of the token, makes the node or replaces its AK and node token,
-	 * admits it if its EK is listed. ENROL_ACTIVATION (also after
-	 * STORE_TRIES wrong secrets), ENROL_TOKEN and the codes of enrol_begin
-	 * for whoever loses a race. */
+	 * admits it if its EK is listed. Other enrolments of this EK are over.
+	 * The same again, until the enrolment expires, gives the same node and
+	 * changes nothing, if the node still has that AK and node token.
+	 * ENROL_ACTIVATION (also after STORE_TRIES wrong secrets), ENROL_TOKEN
+	 * and the codes of enrol_begin for whoever loses a race. */
 	rc (*enrol_activate)(struct store *st, const struct activation *act,
 	    struct arena *a, struct node *out, struct err *e);
 
@@ -461,6 +475,10 @@ struct store_ops {
 	rc (*node_list)(struct store *st, const struct uuid *tenant,
 	    const struct node_filter *f, struct arena *a, struct node_list *out,
 	    struct err *e);
+	/* Evidence that is not kept raised suspicion: hold the node, if it is
+	 * still at `version`, which moves if it was not held. NODE_BUSY. */
+	rc (*node_hold)(struct store *st, const struct uuid *tenant,
+	    const struct uuid *id, uint64_t version, struct err *e);
 	/* With an audit row. NODE_UNKNOWN, NODE_RETIRED. */
 	rc (*node_change)(struct store *st, const struct actor *by,
 	    const struct node_change *c, struct err *e);

@@ -287,6 +287,7 @@ static const struct store_ops ops = {
     .node_get = mem_node_get,
     .node_find = mem_node_find,
     .node_list = mem_node_list,
+    .node_hold = mem_node_hold,
     .node_change = mem_node_change,
     .policy_put = mem_policy_put,
     .policy_get = mem_policy_get,

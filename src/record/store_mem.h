@@ -35,6 +35,7 @@ struct mem_enrolment {
 	struct enrolment en;
 	int tries;
 	bool gone;
+	struct node *node; /* what its activation made, or NULL */
 };
 
 struct mem_policy {
@@ -117,6 +118,8 @@ rc mem_node_find(struct store *, const struct uuid *, struct span,
 rc mem_node_list(struct store *, const struct uuid *,
     const struct node_filter *, struct arena *, struct node_list *,
     struct err *);
+rc mem_node_hold(struct store *, const struct uuid *, const struct uuid *,
+    uint64_t, struct err *);
 rc mem_node_change(struct store *, const struct actor *,
     const struct node_change *, struct err *);
 rc mem_counts_get(struct store *, const struct uuid *, int64_t, struct counts *,

@@ -32,6 +32,7 @@ mem_token_put(struct store *st, const struct actor *by,
 		row->t = *t;
 		row->t.env_class = mem_copy(&m->arena, t->env_class, &failed);
 		row->t.labels = mem_copy(&m->arena, t->labels, &failed);
+		row->t.names = mem_copy(&m->arena, t->names, &failed);
 		m->audits++;
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -58,6 +59,7 @@ mem_token_list(struct store *st, const struct uuid *tenant, struct arena *a,
 		t[found].hash = (struct sha256){{0}};
 		t[found].env_class = mem_copy(a, row->t.env_class, &failed);
 		t[found].labels = mem_copy(a, row->t.labels, &failed);
+		t[found].names = mem_copy(a, row->t.names, &failed);
 		found++;
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -136,16 +138,31 @@ token_usable(const struct mem_token *t, int64_t now)
 	return !t->t.revoked && t->t.expires > now && t->t.used < t->t.uses;
 }
 
+/* An operator listed this name with another EK, or this EK with another name.
+ */
+static bool
+listed_otherwise(
+    struct store_mem *m, const struct uuid *tenant, const struct enrolment *en)
+{
+	for (size_t i = 0; i < m->listed.n; i++) {
+		const struct mem_listed *row = m->listed.row[i];
+		bool ek = sha256_eq(&row->ek.ek, &en->identity.ek);
+		bool name = span_eq(row->ek.name, en->name);
+		if (uuid_eq(&row->tenant, tenant) && row->ek.name.n &&
+		    ek != name)
+			return true;
+	}
+	return false;
+}
+
 /* The rules that node_name, node_ek and node_ak hold in SQL. */
 static enum err_code
 rule_broken(
     struct store_mem *m, const struct uuid *tenant, const struct enrolment *en)
 {
-	const struct mem_listed *l = listed(m, tenant, &en->identity.ek);
-	enum err_code code = ERR_OK;
+	enum err_code code =
+	    listed_otherwise(m, tenant, en) ? ERR_ENROL_NAME : ERR_OK;
 
-	if (l && l->ek.name.n && !span_eq(l->ek.name, en->name))
-		code = ERR_ENROL_NAME;
 	for (size_t i = 0; i < m->nodes.n; i++) {
 		const struct node *n = m->nodes.row[i];
 		bool ek = sha256_eq(&n->identity.ek, &en->identity.ek);
@@ -169,17 +186,20 @@ keep_enrolment(struct store_mem *m, const struct mem_token *t,
     const struct enrolment *en, struct err *e)
 {
 	bool failed = false;
+	int waiting = 0;
 
-	for (size_t i = 0; i < m->enrolments.n; i++) {
+	for (size_t i = m->enrolments.n; i-- > 0;) {
 		struct mem_enrolment *row = m->enrolments.row[i];
-		if (uuid_eq(&row->tenant, &t->tenant) &&
-		    sha256_eq(&row->en.identity.ek, &en->identity.ek))
+		if (uuid_eq(&row->tenant, &t->tenant) && !row->node &&
+		    sha256_eq(&row->en.identity.ek, &en->identity.ek) &&
+		    ++waiting >= STORE_PENDING)
 			row->gone = true;
 	}
 	struct mem_enrolment *row = mem_add(m, &m->enrolments, sizeof(*row));
 	if (!row)
 		return mem_full(e);
-	*row = (struct mem_enrolment){t->tenant, t->t.id, *en, 0, false};
+	*row = (struct mem_enrolment){
+	    .tenant = t->tenant, .token = t->t.id, .en = *en};
 	row->en.name = mem_copy(&m->arena, en->name, &failed);
 	failed |= !mem_copy_identity(&m->arena, &row->en.identity);
 	return failed ? mem_full(e) : RC_OK;
@@ -195,7 +215,9 @@ mem_enrol_begin(struct store *st, const struct sha256 *token,
 	pthread_mutex_lock(&m->lock);
 	const struct mem_token *t = token_by_hash(m, token);
 	if (t && token_usable(t, en->created)) {
-		r = (rc){rule_broken(m, &t->tenant, en)};
+		r = enrol_name_allowed(t->t.names, en->name)
+			? (rc){rule_broken(m, &t->tenant, en)}
+			: (rc){ERR_ENROL_SCOPE};
 		if (rc_ok(r))
 			r = keep_enrolment(m, t, en, e);
 		if (rc_ok(r))
@@ -240,6 +262,18 @@ node_of_ek(struct store_mem *m, const struct mem_enrolment *p)
 	return NULL;
 }
 
+/* Whoever enrolled this EK before that did not prove it, or is replaced. */
+static void
+end_others(struct store_mem *m, const struct mem_enrolment *p)
+{
+	for (size_t i = 0; i < m->enrolments.n; i++) {
+		struct mem_enrolment *row = m->enrolments.row[i];
+		if (row != p && uuid_eq(&row->tenant, &p->tenant) &&
+		    sha256_eq(&row->en.identity.ek, &p->en.identity.ek))
+			row->gone = true;
+	}
+}
+
 static struct node *
 new_node(struct store_mem *m, const struct mem_enrolment *p,
     const struct activation *act)
@@ -268,6 +302,12 @@ activate_locked(struct store_mem *m, const struct activation *act,
 	if (!secret_equal(p->en.secret.b, act->secret.b, 32)) {
 		p->tries++;
 		return (rc){ERR_ENROL_ACTIVATION};
+	}
+	if (p->node) {
+		*out = p->node;
+		return enrol_still(p->node, &p->en, act)
+			   ? RC_OK
+			   : (rc){ERR_ENROL_ACTIVATION};
 	}
 	struct mem_token *t = token_of(m, p);
 	if (!t || !token_usable(t, act->now))
@@ -298,7 +338,8 @@ activate_locked(struct store_mem *m, const struct activation *act,
 	if (l)
 		mem_admit(n, act->now);
 	t->t.used++;
-	p->gone = true;
+	p->node = n;
+	end_others(m, p);
 	m->audits++;
 	*out = n;
 	return RC_OK;

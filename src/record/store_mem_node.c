@@ -128,6 +128,23 @@ mem_node_list(struct store *st, const struct uuid *tenant,
 	return r;
 }
 
+rc
+mem_node_hold(struct store *st, const struct uuid *tenant,
+    const struct uuid *id, uint64_t version, struct err *e)
+{
+	struct store_mem *m = store_mem(st);
+
+	pthread_mutex_lock(&m->lock);
+	struct node *n = mem_node(m, tenant, id);
+	bool still = n && n->version == version;
+	if (still) {
+		n->version += !n->state.held;
+		n->state.held = true;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return still ? RC_OK : err_at(e, ERR_NODE_BUSY, NULL, "%s", "");
+}
+
 static rc
 change_locked(struct store_mem *m, const struct actor *by,
     const struct node_change *c, struct err *e)

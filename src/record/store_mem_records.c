@@ -196,10 +196,12 @@ blob_of(
 
 /* A row as it would come back from a table. */
 static struct verdict_row
-bare(const struct verdict_row *v)
+bare(struct store_mem *m, const struct verdict_row *v)
 {
 	struct verdict_row out = *v;
+	const struct node *n = mem_node(m, &v->tenant, &v->node);
 
+	snprintf(out.node_name, sizeof(out.node_name), "%s", n ? n->name : "");
 	out.before.ima = (struct span){NULL, 0};
 	out.context = out.findings = out.detail = (struct span){NULL, 0};
 	return out;
@@ -216,7 +218,7 @@ mem_verdict_get(struct store *st, const struct uuid *tenant,
 	pthread_mutex_lock(&m->lock);
 	const struct mem_record *r = record_of(m, tenant, id);
 	if (r) {
-		*out = bare(&r->r.row);
+		*out = bare(m, &r->r.row);
 		out->context = mem_copy(
 		    a, blob_of(m, tenant, &out->context_sha256), &failed);
 		out->findings = mem_copy(
@@ -262,7 +264,7 @@ mem_verdict_list(struct store *st, const struct uuid *tenant,
 		       memcmp(l.row[at - 1].id.b, r->r.row.id.b, 16) < 0;
 		     at--)
 			l.row[at] = l.row[at - 1];
-		l.row[at] = bare(&r->r.row);
+		l.row[at] = bare(m, &r->r.row);
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (!l.row)

@@ -335,6 +335,7 @@ static const struct store_ops ops = {
     .node_get = spg_node_get,
     .node_find = spg_node_find,
     .node_list = spg_node_list,
+    .node_hold = spg_node_hold,
     .node_change = spg_node_change,
     .policy_put = spg_policy_put,
     .policy_get = spg_policy_get,

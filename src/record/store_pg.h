@@ -145,6 +145,8 @@ rc spg_node_find(struct store *, const struct uuid *, struct span,
 rc spg_node_list(struct store *, const struct uuid *,
     const struct node_filter *, struct arena *, struct node_list *,
     struct err *);
+rc spg_node_hold(struct store *, const struct uuid *, const struct uuid *,
+    uint64_t, struct err *);
 rc spg_node_change(struct store *, const struct actor *,
     const struct node_change *, struct err *);
 

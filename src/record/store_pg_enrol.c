@@ -26,11 +26,12 @@ spg_token_put(struct store *st, const struct actor *by,
 	pg_arg(&a, pg_time(t->created));
 	pg_arg(&a, pg_str(by->who->name));
 	pg_arg(&a, pg_time(t->expires));
+	pg_arg(&a, pg_text_or_null(t->names));
 	TRY(tx_begin(st, &scope, &tx, e));
 	TRY(tx_run(&tx,
 	    "INSERT INTO akashi.enrol_token (tenant, id, hash, env_class, "
-	    "labels, uses, created_at, created_by, expires_at) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    "labels, uses, created_at, created_by, expires_at, names) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 	    &a, NULL, e));
 	TRY(tx_audit(&tx, by, "token.put", span_str(id), NULL, e));
 	return tx_commit(&tx, e);
@@ -46,8 +47,9 @@ spg_token_list(struct store *st, const struct uuid *tenant, struct arena *arena,
 
 	pg_arg(&a, pg_uuid(tenant));
 	TRY(store_query(st, &scope,
-	    "SELECT id, env_class, labels, uses, used, created_at, expires_at, "
-	    "revoked_at FROM akashi.enrol_token WHERE tenant = $1 ORDER BY id",
+	    "SELECT id, env_class, labels, names, uses, used, created_at, "
+	    "expires_at, revoked_at FROM akashi.enrol_token "
+	    "WHERE tenant = $1 ORDER BY id",
 	    &a, &rows, e));
 	size_t count = (size_t)pg_rows_n(rows);
 	struct enrol_token *t = arena_array(arena, count, sizeof(*t));
@@ -58,6 +60,7 @@ spg_token_list(struct store *st, const struct uuid *tenant, struct arena *arena,
 		t[i].id = row_uuid(&row);
 		t[i].env_class = row_bytes(&row);
 		t[i].labels = row_bytes(&row);
+		t[i].names = row_bytes(&row);
 		t[i].uses = (uint32_t)row_i32(&row);
 		t[i].used = (uint32_t)row_i32(&row);
 		t[i].created = row_time(&row);
@@ -140,18 +143,20 @@ spg_ek_put(struct store *st, const struct actor *by,
 /* --- begin ------------------------------------------------------------------
  */
 
-/* The tenant of a token that may still be used. */
+/* The tenant of a token that may still be used, and for this name. */
 static rc
-token_tenant(struct tx *tx, const struct sha256 *hash, int64_t now,
-    struct uuid *tenant, struct uuid *token, struct err *e)
+token_tenant(struct tx *tx, const struct sha256 *hash,
+    const struct enrolment *en, struct uuid *tenant, struct uuid *token,
+    struct err *e)
 {
 	PG_ROWS_AUTO rows = NULL;
 	struct pg_args a = {0};
+	char names[STORE_NAME];
 
 	pg_arg(&a, pg_sha(hash));
-	pg_arg(&a, pg_time(now));
+	pg_arg(&a, pg_time(en->created));
 	TRY(tx_run(tx,
-	    "SELECT tenant, id FROM akashi.enrol_token WHERE hash = $1 "
+	    "SELECT tenant, id, names FROM akashi.enrol_token WHERE hash = $1 "
 	    "AND revoked_at IS NULL AND expires_at > $2 AND used < uses",
 	    &a, &rows, e));
 	if (pg_rows_n(rows) == 0)
@@ -159,11 +164,15 @@ token_tenant(struct tx *tx, const struct sha256 *hash, int64_t now,
 	struct pg_row row = pg_row(rows, 0, NULL);
 	*tenant = row_uuid(&row);
 	*token = row_uuid(&row);
-	return row_done(&row, e);
+	row_name(&row, names);
+	TRY(row_done(&row, e));
+	return enrol_name_allowed(span_str(names), en->name)
+		   ? RC_OK
+		   : err_at(e, ERR_ENROL_SCOPE, NULL, "name");
 }
 
 /* The rules that the unique indexes of akashi.node hold against races, asked
- * early so that the answer names the rule; and the name an operator listed. */
+ * early so that the answer names the rule; and the names an operator listed. */
 static rc
 check_rules(struct tx *tx, const struct uuid *tenant,
     const struct enrolment *en, struct err *e)
@@ -184,7 +193,9 @@ check_rules(struct tx *tx, const struct uuid *tenant,
 	    "FROM akashi.node WHERE tenant = $1 AND admission <> 'retired' "
 	    "AND (ek_sha256 = $3 OR name = $2 OR ak_name = $4) "
 	    "UNION ALL SELECT 2 FROM akashi.listed_ek WHERE tenant = $1 "
-	    "AND ek_sha256 = $3 AND name <> $2 ORDER BY rule",
+	    "AND ek_sha256 = $3 AND name <> $2 "
+	    "UNION ALL SELECT 2 FROM akashi.listed_ek WHERE tenant = $1 "
+	    "AND name = $2 AND ek_sha256 <> $3 ORDER BY rule",
 	    &a, &rows, e));
 	for (int i = 0; i < pg_rows_n(rows); i++) {
 		struct pg_row row = pg_row(rows, i, NULL);
@@ -203,9 +214,11 @@ insert_enrolment(struct tx *tx, const struct uuid *tenant,
 
 	pg_arg(&old, pg_uuid(tenant));
 	pg_arg(&old, pg_sha(&en->identity.ek));
+	pg_arg(&old, pg_i64(STORE_PENDING - 1));
 	TRY(tx_run(tx,
-	    "DELETE FROM akashi.enrolment "
-	    "WHERE tenant = $1 AND ek_sha256 = $2",
+	    "DELETE FROM akashi.enrolment WHERE id IN (SELECT id "
+	    "FROM akashi.enrolment WHERE tenant = $1 AND ek_sha256 = $2 "
+	    "AND node IS NULL ORDER BY created_at DESC, id OFFSET $3)",
 	    &old, NULL, e));
 	pg_arg(&a, pg_uuid(tenant));
 	pg_arg(&a, pg_uuid(&en->id));
@@ -233,7 +246,7 @@ spg_enrol_begin(struct store *st, const struct sha256 *hash,
 	    .credential = span_of(hash->b, sizeof(hash->b))};
 
 	TRY(tx_begin(st, &by_hash, &tx, e));
-	TRY(token_tenant(&tx, hash, en->created, &owner, &token, e));
+	TRY(token_tenant(&tx, hash, en, &owner, &token, e));
 	const struct scope scope = {.write = &owner};
 	TRY(tx_scope(&tx, &scope, e));
 	TRY(check_rules(&tx, &owner, en, e));
@@ -253,7 +266,8 @@ struct pending {
 	int32_t tries;
 	struct span env_class, labels; /* of the listed EK, or the token */
 	bool listed;
-	struct uuid existing; /* the node that has this EK, or none */
+	struct uuid existing;  /* the node that has this EK, or none */
+	struct uuid activated; /* the node that this enrolment made, or none */
 };
 
 static rc
@@ -277,7 +291,7 @@ lock_pending(struct tx *tx, const struct uuid *id, struct arena *arena,
 	 * the row is gone, or one try fewer. */
 	TRY(tx_run(tx,
 	    "SELECT token, name, secret, created_at, expires_at, "
-	    "tries, " IDENTITY_COLUMNS
+	    "tries, node, " IDENTITY_COLUMNS
 	    " FROM akashi.enrolment WHERE id = $1 FOR UPDATE",
 	    &a, &rows, e));
 	if (pg_rows_n(rows) == 0)
@@ -290,6 +304,7 @@ lock_pending(struct tx *tx, const struct uuid *id, struct arena *arena,
 	p->en.created = row_time(&row);
 	p->en.expires = row_time(&row);
 	p->tries = row_i32(&row);
+	p->activated = row_uuid(&row);
 	row_identity(&row, &p->en.identity);
 	return row_done(&row, e);
 }
@@ -442,7 +457,7 @@ static rc
 finish(struct tx *tx, const struct pending *p, const struct activation *act,
     struct err *e)
 {
-	struct pg_args a = {0};
+	struct pg_args a = {0}, others = {0};
 	struct principal self = {.tenant = p->tenant};
 	const struct actor by = {&self, act->source, act->now};
 	bool again = !uuid_none(&p->existing);
@@ -451,11 +466,35 @@ finish(struct tx *tx, const struct pending *p, const struct activation *act,
 	    (int)(p->en.name.n < STORE_NAME ? p->en.name.n : 0),
 	    (const char *)p->en.name.p);
 	pg_arg(&a, pg_uuid(&act->enrolment));
-	TRY(tx_run(
-	    tx, "DELETE FROM akashi.enrolment WHERE id = $1", &a, NULL, e));
+	pg_arg(&a, pg_uuid(again ? &p->existing : &act->node));
+	TRY(tx_run(tx, "UPDATE akashi.enrolment SET node = $2 WHERE id = $1",
+	    &a, NULL, e));
+	pg_arg(&others, pg_uuid(&act->enrolment));
+	pg_arg(&others, pg_uuid(&p->tenant));
+	pg_arg(&others, pg_sha(&p->en.identity.ek));
+	TRY(tx_run(tx,
+	    "DELETE FROM akashi.enrolment WHERE tenant = $2 "
+	    "AND ek_sha256 = $3 AND id <> $1",
+	    &others, NULL, e));
 	TRY(tx_audit(tx, &by, again ? "node.reactivate" : "node.enrol",
 	    p->en.name, NULL, e));
 	return tx_commit(tx, e);
+}
+
+/* The answer to this activation was lost: the same again, as long as nothing
+ * has replaced what it made. */
+static rc
+activated_before(struct store *st, const struct pending *p,
+    const struct activation *act, struct arena *arena, struct node *out,
+    struct err *e)
+{
+	struct node n;
+
+	TRY(spg_node_get(st, &p->tenant, &p->activated, NULL, arena, &n, e));
+	if (!enrol_still(&n, &p->en, act))
+		return err_at(e, ERR_ENROL_ACTIVATION, NULL, "%s", "");
+	*out = n;
+	return RC_OK;
 }
 
 rc
@@ -470,6 +509,11 @@ spg_enrol_activate(struct store *st, const struct activation *act,
 	TRY(tx_begin(st, &by_id, &tx, e));
 	TRY(lock_pending(&tx, &act->enrolment, arena, &p, e));
 	TRY(check_secret(&tx, &p, act, e));
+	if (!uuid_none(&p.activated)) {
+		tx_end(&tx);
+		return activated_before(st, &p, act, arena, out, e);
+	}
+	TRY(check_rules(&tx, &p.tenant, &p.en, e));
 	TRY(use_token(&tx, &p, act->now, arena, e));
 	TRY(look_up(&tx, &p, arena, e));
 	if (uuid_none(&p.existing))

@@ -244,6 +244,26 @@ spg_counts_get(struct store *st, const struct uuid *tenant, int64_t now,
 	return RC_OK;
 }
 
+rc
+spg_node_hold(struct store *st, const struct uuid *tenant,
+    const struct uuid *id, uint64_t version, struct err *e)
+{
+	PG_ROWS_AUTO rows = NULL;
+	struct pg_args a = {0};
+	const struct scope scope = {.write = tenant};
+
+	pg_arg(&a, pg_uuid(tenant));
+	pg_arg(&a, pg_uuid(id));
+	pg_arg(&a, pg_u64(version));
+	TRY(store_query(st, &scope,
+	    "UPDATE akashi.node_state SET held = true, "
+	    "version = version + CASE WHEN held THEN 0 ELSE 1 END "
+	    "WHERE tenant = $1 AND node = $2 AND version = $3 RETURNING 1",
+	    &a, &rows, e));
+	return pg_rows_n(rows) ? RC_OK
+			       : err_at(e, ERR_NODE_BUSY, NULL, "%s", "");
+}
+
 /* --- what operators do ---------------------------------------------------- */
 
 /* Every act is one UPDATE of the node; $1 tenant, $2 id, $3 now, $4 class,

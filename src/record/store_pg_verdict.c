@@ -11,7 +11,8 @@
 	"v.ima_offset, v.ima_before, v.ima_policy, v.evidence, v.attest, "     \
 	"v.signature, v.pcrs, v.boot_log, v.userspace_log, v.ima, "            \
 	"v.ima_start, v.ima_bytes, v.boot, v.context, v.findings, v.detail, "  \
-	"v.statement"
+	"v.statement, (SELECT n.name FROM akashi.node n "                      \
+	"WHERE n.tenant = v.tenant AND n.id = v.node)"
 
 static void
 row_before(struct pg_row *r, struct verdict_row *v)
@@ -60,6 +61,7 @@ row_verdict(struct pg_row *r, struct verdict_row *v)
 	v->findings_sha256 = row_sha(r);
 	v->detail_sha256 = row_sha(r);
 	v->statement = row_sha(r);
+	row_name(r, v->node_name);
 }
 
 rc

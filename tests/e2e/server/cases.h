@@ -22,6 +22,8 @@ TCase *operator_cases(void);
 TCase *policy_cases(void);
 TCase *hostile_cases(void);
 TCase *together_cases(void);
+TCase *fault_cases(void);
+TCase *budget_cases(void);
 /* PostgreSQL alone: */
 TCase *database_cases(void);
 TCase *start_cases(void);

@@ -4,7 +4,6 @@
 #include "base/text.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* --- building
  * ------------------------------------------------------------------ */
@@ -147,14 +146,6 @@ is_tampering(const char *code)
 	return err_class(c) == CLS_TAMPER;
 }
 
-static void
-await_event(struct world *w, uint64_t before)
-{
-	for (int i = 0; i < 1000 && events(w) == before; i++)
-		usleep(10000);
-	ck_assert_uint_gt(events(w), before);
-}
-
 /* What must not move. */
 struct still {
 	uint64_t version;
@@ -191,7 +182,7 @@ refused(struct world *w, struct shot *s, int status, const char *code)
 
 	says(fire(w, s), status, code);
 	if (seen)
-		await_event(w, n);
+		await_events(w, n + 1);
 	struct still after = look(w, s->sim);
 	same(&before, &after);
 }

@@ -257,6 +257,54 @@ START_TEST(rejected_quota)
 }
 END_TEST
 
+/* Over the quota nothing is kept, but suspicion holds the node, is an event,
+ * and stays until it is cleared. */
+START_TEST(suspicion_over_quota)
+{
+	struct span log = s->tpm.eventlog;
+	struct shot bad;
+
+	for (int i = 0; i < 2; i++) {
+		bad = aim(&w, s);
+		bad.eventlog = span_of(bad.eventlog.p, bad.eventlog.n - 64);
+		says(fire(&w, &bad), 200, "");
+	}
+	says(post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"looked at it\"}"),
+	    200, "");
+	ck_assert(!stored(&w, s).state.held);
+	uint64_t seen = events(&w);
+	soft_tpm_boot(&s->tpm, "grub-sb-cmdline");
+	bad = aim(&w, s);
+	bad.eventlog = log;
+	says(fire(&w, &bad), 429, "node.quota");
+	ck_assert(stored(&w, s).state.held);
+	ck_assert_str_eq(status_of(&w, s), "untrusted");
+	ck_assert_uint_eq(verdicts(&w), 2);
+	await_events(&w, seen + 1);
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	struct shot good = aim(&w, s);
+	struct answer a = judged(&w, &good, "pass", "");
+	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
+}
+END_TEST
+
+/* What was recorded is answered again, quota or not. */
+START_TEST(recorded_before_the_quota)
+{
+	struct shot bad[2] = {aim(&w, s), aim(&w, s)};
+
+	for (int i = 0; i < 2; i++) {
+		bad[i].eventlog =
+		    span_of(bad[i].eventlog.p, bad[i].eventlog.n - 64);
+		says(fire(&w, &bad[i]), 200, "");
+	}
+	struct answer a = fire(&w, &bad[0]);
+	says(a, 200, "");
+	ck_assert_str_eq(text_at(a.json, "result"), "reject");
+	ck_assert_uint_eq(verdicts(&w), 2);
+}
+END_TEST
+
 TCase *
 boot_cases(void)
 {
@@ -284,5 +332,7 @@ quota_cases(void)
 
 	tcase_add_checked_fixture(t, setup_quota, teardown);
 	tcase_add_test(t, rejected_quota);
+	tcase_add_test(t, suspicion_over_quota);
+	tcase_add_test(t, recorded_before_the_quota);
 	return t;
 }

@@ -2,6 +2,7 @@
 /* A database that stops, is not there yet, or is of another version. */
 #include "e2e/server/cases.h"
 
+#include "record/migrate.h"
 #include "record/pg.h"
 #include "unit/record/fixture.h"
 
@@ -251,9 +252,10 @@ END_TEST
 
 START_TEST(schema_of_another_version)
 {
-	char name[32], sql[200];
+	char name[32], sql[200], found[32];
 
 	snprintf(name, sizeof(name), "newer_%d", (int)getpid());
+	snprintf(found, sizeof(found), "found %d", migrate_version() + 100);
 	create(name, "akashi");
 	snprintf(sql, sizeof(sql),
 	    "UPDATE akashi.schema_migration SET version = version + 100");
@@ -262,7 +264,7 @@ START_TEST(schema_of_another_version)
 	const char *words = await_readiness(503);
 	ck_assert_msg(strstr(words, "internal.schema"), "%s", words);
 	ck_assert_msg(
-	    strstr(words, "needed") && strstr(words, "found 101"), "%s", words);
+	    strstr(words, "needed") && strstr(words, found), "%s", words);
 	as_superuser(
 	    name, "UPDATE akashi.schema_migration SET version = version - 100");
 	ck_assert_str_eq(await_readiness(200), "ok");

@@ -202,6 +202,41 @@ START_TEST(key_under_another_name)
 }
 END_TEST
 
+/* Who only began an enrolment has proved nothing and holds no name. */
+START_TEST(name_squatted)
+{
+	struct sim *squatter = stranger("db-1"), *owner = stranger("db-1");
+	struct form f = form_of(squatter);
+
+	says(enrol(&f), 200, "");
+	sim_join(&w, owner);
+	says(enrol(&f), 409, "enrol.name");
+}
+END_TEST
+
+/* A token may be for some names only. */
+START_TEST(token_for_some_names)
+{
+	struct form f = form_of(stranger("db-1"));
+	struct answer a = post(&w, "/v1/tokens",
+	    "{\"class\":\"ci\",\"labels\":{},\"names\":\"ci-*\",\"uses\":5,"
+	    "\"ttl\":\"1h\"}");
+
+	says(a, 200, "");
+	f.token = text_at(a.json, "token");
+	says(enrol(&f), 403, "enrol.scope");
+	f.name = "ci-7";
+	says(enrol(&f), 200, "");
+	says(post(&w, "/v1/tokens",
+		 "{\"class\":\"ci\",\"labels\":{},\"names\":\"/*\",\"uses\":5,"
+		 "\"ttl\":\"1h\"}"),
+	    400, "name.format");
+	a = get(&w, "/v1/tokens");
+	ck_assert_str_eq(text_at(a.json, "items.0.names"), "*");
+	ck_assert_str_eq(text_at(a.json, "items.1.names"), "ci-*");
+}
+END_TEST
+
 /* A retired node's name and keys are free again; its token is not. */
 START_TEST(retired_is_free)
 {
@@ -468,6 +503,8 @@ enrol_cases(void)
 	tcase_add_test(t, token_expired);
 	tcase_add_test(t, name_is_none);
 	tcase_add_test(t, key_under_another_name);
+	tcase_add_test(t, name_squatted);
+	tcase_add_test(t, token_for_some_names);
 	tcase_add_test(t, retired_is_free);
 	tcase_add_test(t, new_attestation_key);
 	loop_test(t, attestation_key, keys);

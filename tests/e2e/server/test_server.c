@@ -35,6 +35,7 @@ main(void)
 		suite_add_tcase(s, ima_cases());
 		suite_add_tcase(s, policy_cases());
 		suite_add_tcase(s, together_cases());
+		suite_add_tcase(s, fault_cases());
 		suite_add_tcase(s, database_cases());
 		suite_add_tcase(s, start_cases());
 		return tap_run(s);
@@ -51,5 +52,7 @@ main(void)
 	suite_add_tcase(s, policy_cases());
 	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, together_cases());
+	suite_add_tcase(s, fault_cases());
+	suite_add_tcase(s, budget_cases());
 	return tap_run(s);
 }

@@ -398,6 +398,26 @@ events(struct world *w)
 }
 
 void
+await_events(struct world *w, uint64_t n)
+{
+	for (int i = 0; i < 1000 && events(w) < n; i++)
+		usleep(10000);
+	ck_assert_uint_ge(events(w), n);
+}
+
+struct store_ops *
+world_ops(struct world *w)
+{
+	struct store_ops *mine = arena_alloc(&w->arena, sizeof(*mine));
+
+	ck_assert_ptr_nonnull(mine);
+	w->real = w->server->store->ops;
+	*mine = *w->real;
+	w->server->store->ops = mine;
+	return mine;
+}
+
+void
 world_expire_enrolments(struct world *w)
 {
 	struct store_mem *m = store_mem(w->server->store);

@@ -26,7 +26,8 @@ struct world {
 	char socket[64];	   /* admin listener; "" without one */
 	char database[32];	   /* of its own; "" for store_mem */
 	struct span policy;	   /* learned from the golden boot */
-	json_t *doc[WORLD_DOCS];   /* of answers */
+	const struct store_ops *real; /* see world_ops() */
+	json_t *doc[WORLD_DOCS];      /* of answers */
 	size_t docs;
 	struct sim *sim[WORLD_NODES];
 	size_t sims;
@@ -102,6 +103,12 @@ const char *status_of(struct world *w, const struct sim *s);
 size_t verdicts(struct world *w);
 /* Of store_mem: security events recorded until now. */
 uint64_t events(struct world *w);
+/* Wait until there are that many; fails after 10 s. */
+void await_events(struct world *w, uint64_t n);
+
+/* The store's verbs, for a test to put its own in place; world.real has what
+ * they were. */
+struct store_ops *world_ops(struct world *w);
 
 /* Of store_mem: all enrolments, or all enrolment tokens, have expired. */
 void world_expire_enrolments(struct world *w);

@@ -34,6 +34,7 @@ struct wish {
 	const char *usage;	   /* NULL: none */
 	bool ca, expired;
 	unsigned char serial;
+	int seconds; /* that it is still valid; 0: a day */
 };
 
 static void
@@ -68,8 +69,10 @@ make(const struct wish *w)
 	must(gnutls_x509_crt_set_version(p.cert, 3));
 	must(gnutls_x509_crt_set_serial(p.cert, &w->serial, 1));
 	must(gnutls_x509_crt_set_activation_time(p.cert, now - 86400));
-	must(gnutls_x509_crt_set_expiration_time(
-	    p.cert, w->expired ? now - 3600 : now + 86400));
+	must(gnutls_x509_crt_set_expiration_time(p.cert, w->expired ? now - 3600
+							 : w->seconds
+							     ? now + w->seconds
+							     : now + 86400));
 	must(gnutls_x509_crt_set_dn_by_oid(p.cert, GNUTLS_OID_X520_COMMON_NAME,
 	    0, w->name, (unsigned)strlen(w->name)));
 	must(gnutls_x509_crt_set_key(p.cert, p.key));
@@ -362,6 +365,38 @@ test_swap(void)
 	server_down(s);
 }
 
+/* A connection that was let in with a certificate is not let on for ever. */
+static void
+test_expiry(void)
+{
+	const struct wish wish = {.name = "short",
+	    .issuer = &pairs[CA],
+	    .usage = GNUTLS_KP_TLS_WWW_CLIENT,
+	    .serial = 11,
+	    .seconds = 3};
+	char text[4096];
+	struct files f;
+	struct http_server *s = server_up(
+	    "127.0.0.1:0", false, 1, settings(&f, "server", "ca.pem", "all"));
+	struct pair brief = make(&wish);
+	struct client c = tls_dial(http_port(s), &brief, NULL);
+	struct client good = tls_dial(http_port(s), &pairs[GOOD], NULL);
+	int status = tls_say(&c, HELLO, text);
+
+	tap_ok(status == 200, "a certificate that is still valid");
+	for (int i = 0; i < 100 && status == 200; i++) {
+		usleep(100000);
+		status = tls_say(&c, HELLO, text);
+	}
+	tap_ok(status == 401 && strstr(text, "\"auth.client_certificate\""),
+	    "it ends while its connection is open: %d", status);
+	tap_ok(tls_say(&good, HELLO, text) == 200, "another one goes on");
+	tls_close(&c);
+	tls_close(&good);
+	unmake(&brief);
+	server_down(s);
+}
+
 static bool
 refused(const char *const *set, enum err_code code)
 {
@@ -465,6 +500,7 @@ main(void)
 	make_all();
 	test_logins();
 	test_swap();
+	test_expiry();
 	test_files();
 	test_handshakes();
 	remove_all();

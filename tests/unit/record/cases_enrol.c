@@ -153,6 +153,7 @@ START_TEST(tokens_end)
 	ck_rc_is(
 	    f.st->ops->token_revoke(f.st, &f.by, &id, &f.e), ERR_ENROL_TOKEN);
 	put_token(&f, "aket_late", 1);
+	b.id = new_id(T0);
 	b.created = T0 + 3600 * TIME_S;
 	ck_rc_is(try_begin(&f, "aket_late", &b), ERR_ENROL_TOKEN);
 	b.created--;
@@ -242,26 +243,159 @@ START_TEST(secrets_are_tried_three_times)
 	ck_rc_is(try_activate(&f, &bad, NULL), ERR_ENROL_ACTIVATION);
 	good.now = en.expires - 1;
 	ck_rc_ok(try_activate(&f, &good, NULL));
-	/* Once. */
+	good.now = en.expires;
 	ck_rc_is(try_activate(&f, &good, NULL), ERR_ENROL_ACTIVATION);
 	end(&f);
 }
 END_TEST
 
-START_TEST(a_new_enrolment_replaces_the_pending_one)
+/* Each pending enrolment keeps its own keys; who activates first ends the
+ * others of this EK. */
+START_TEST(an_enrolment_keeps_its_keys)
+{
+	struct fixture f;
+	struct node n;
+
+	begin(&f);
+	put_token(&f, "aket_x", 9);
+	struct enrolment one = make_enrolment(&f, "a", "ek", "ak1");
+	struct enrolment two = make_enrolment(&f, "a", "ek", "ak2");
+	struct enrolment three = make_enrolment(&f, "b", "ek", "ak3");
+	ck_rc_ok(try_begin(&f, "aket_x", &one));
+	ck_rc_ok(try_begin(&f, "aket_x", &two));
+	ck_rc_ok(try_begin(&f, "aket_x", &three));
+	struct activation act = activation_of(&one);
+	ck_rc_ok(try_activate(&f, &act, &n));
+	ck_assert(span_eq(n.identity.ak_public, span_str("ak of ak1")));
+	act = activation_of(&two);
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	act = activation_of(&three);
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	end(&f);
+}
+END_TEST
+
+/* Somebody else who knows an EK cannot end its owner's enrolment at once, nor
+ * fill the table. */
+START_TEST(pending_enrolments_are_few)
+{
+	struct fixture f;
+	struct enrolment en[STORE_PENDING + 1];
+	struct activation act;
+
+	begin(&f);
+	put_token(&f, "aket_x", 99);
+	for (int i = 0; i <= STORE_PENDING; i++) {
+		en[i] = make_enrolment(&f, "a", "ek", "ak");
+		en[i].created = T0 + i;
+		ck_rc_ok(try_begin(&f, "aket_x", &en[i]));
+	}
+	act = activation_of(&en[0]);
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	act = activation_of(&en[1]);
+	ck_rc_ok(try_activate(&f, &act, NULL));
+	end(&f);
+}
+END_TEST
+
+static size_t
+tokens_used(struct fixture *f)
+{
+	struct enrol_token *list;
+	size_t n, used = 0;
+
+	ck_rc_ok(f->st->ops->token_list(
+	    f->st, &f->admin.tenant, &f->arena, &list, &n, &f->e));
+	for (size_t i = 0; i < n; i++)
+		used += list[i].used;
+	return used;
+}
+
+/* The answer was lost: the same again gives the same and costs nothing, until
+ * something else replaced it. */
+START_TEST(an_activation_may_be_repeated)
+{
+	struct fixture f;
+	struct node n, again;
+
+	begin(&f);
+	put_token(&f, "aket_x", 9);
+	struct enrolment en = make_enrolment(&f, "a", "ek", "ak");
+	ck_rc_ok(try_begin(&f, "aket_x", &en));
+	struct activation first = activation_of(&en), act = first;
+	ck_rc_ok(try_activate(&f, &act, &n));
+	act.node = new_id(T0);
+	ck_rc_ok(try_activate(&f, &act, &again));
+	ck_assert(uuid_eq(&n.id, &again.id));
+	ck_assert_uint_eq(n.version, again.version);
+	ck_assert(sha256_eq(&n.node_token, &again.node_token));
+	ck_assert_uint_eq(tokens_used(&f), 1);
+	act.secret = sha_of("guess");
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	act = first;
+	act.node_token = sha_of("another");
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	enrol(&f, "a", "ek", "ak2");
+	ck_rc_is(try_activate(&f, &first, NULL), ERR_ENROL_ACTIVATION);
+	end(&f);
+}
+END_TEST
+
+START_TEST(a_retired_node_is_not_activated_again)
 {
 	struct fixture f;
 
 	begin(&f);
 	put_token(&f, "aket_x", 9);
-	struct enrolment one = make_enrolment(&f, "a", "ek", "ak");
-	struct enrolment two = make_enrolment(&f, "a", "ek", "ak");
-	ck_rc_ok(try_begin(&f, "aket_x", &one));
-	ck_rc_ok(try_begin(&f, "aket_x", &two));
-	struct activation act = activation_of(&one);
-	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
-	act = activation_of(&two);
+	struct enrolment en = make_enrolment(&f, "a", "ek", "ak");
+	ck_rc_ok(try_begin(&f, "aket_x", &en));
+	struct activation act = activation_of(&en);
 	ck_rc_ok(try_activate(&f, &act, NULL));
+	ck_rc_ok(act_on(&f, NODE_RETIRE, "a"));
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_ACTIVATION);
+	end(&f);
+}
+END_TEST
+
+/* A name is its listed EK's before that has enrolled; a token may be for some
+ * names only. */
+START_TEST(names_are_reserved)
+{
+	struct fixture f;
+	const struct listed_ek ek = {.ek = sha_of("ek1"),
+	    .name = span_str("db-1"),
+	    .labels = span_str("{}")};
+	const struct enrol_token t = {.id = new_id(T0),
+	    .hash = sha_of("aket_ci"),
+	    .env_class = span_str("ci"),
+	    .labels = span_str("{}"),
+	    .names = span_str("ci-*"),
+	    .uses = 9,
+	    .created = T0,
+	    .expires = T0 + 3600 * TIME_S};
+
+	begin(&f);
+	ck_rc_ok(f.st->ops->token_put(f.st, &f.by, &t, &f.e));
+	put_token(&f, "aket_x", 9);
+	struct enrolment squat = make_enrolment(&f, "db-1", "ek9", "ak9");
+	ck_rc_ok(try_begin(&f, "aket_x", &squat));
+	ck_rc_ok(f.st->ops->ek_put(f.st, &f.by, &ek, 1, &f.e));
+	/* Listed meanwhile: activation asks again. */
+	struct activation act = activation_of(&squat);
+	ck_rc_is(try_activate(&f, &act, NULL), ERR_ENROL_NAME);
+	ck_rc_is(try_begin(&f, "aket_x", &squat), ERR_ENROL_NAME);
+	enrol(&f, "db-1", "ek1", "ak1");
+	struct enrolment en = make_enrolment(&f, "db-2", "ek2", "ak2");
+	ck_rc_is(try_begin(&f, "aket_ci", &en), ERR_ENROL_SCOPE);
+	en.name = span_str("ci-2");
+	ck_rc_ok(try_begin(&f, "aket_ci", &en));
+	struct enrol_token *list;
+	size_t n;
+	ck_rc_ok(f.st->ops->token_list(
+	    f.st, &f.admin.tenant, &f.arena, &list, &n, &f.e));
+	for (size_t i = 0; i < n; i++)
+		ck_assert(span_eq(list[i].names,
+		    span_str(uuid_eq(&list[i].id, &t.id) ? "ci-*" : "")));
 	end(&f);
 }
 END_TEST
@@ -280,6 +414,10 @@ enrol_cases(void)
 	tcase_add_test(t, identities_are_unique);
 	tcase_add_test(t, the_same_machine_gets_a_new_ak);
 	tcase_add_test(t, secrets_are_tried_three_times);
-	tcase_add_test(t, a_new_enrolment_replaces_the_pending_one);
+	tcase_add_test(t, an_enrolment_keeps_its_keys);
+	tcase_add_test(t, pending_enrolments_are_few);
+	tcase_add_test(t, an_activation_may_be_repeated);
+	tcase_add_test(t, a_retired_node_is_not_activated_again);
+	tcase_add_test(t, names_are_reserved);
 	return t;
 }

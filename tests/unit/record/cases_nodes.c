@@ -354,6 +354,31 @@ START_TEST(policies_are_activated_and_rolled_back)
 }
 END_TEST
 
+/* Suspicion without a record, against the version that was judged. */
+START_TEST(a_node_is_held_without_a_record)
+{
+	struct fixture f;
+
+	begin(&f);
+	struct node n = enrol(&f, "node-1", "ek1", "ak1");
+	ck_rc_is(
+	    f.st->ops->node_hold(f.st, &n.tenant, &n.id, n.version + 1, &f.e),
+	    ERR_NODE_BUSY);
+	ck_assert(!get_node(&f, &n.id).state.held);
+	ck_rc_ok(f.st->ops->node_hold(f.st, &n.tenant, &n.id, n.version, &f.e));
+	struct node after = get_node(&f, &n.id);
+	ck_assert(after.state.held);
+	ck_assert_uint_eq(after.version, n.version + 1);
+	ck_rc_ok(
+	    f.st->ops->node_hold(f.st, &n.tenant, &n.id, after.version, &f.e));
+	ck_assert_uint_eq(get_node(&f, &n.id).version, after.version);
+	struct record late = make_record(&f, &n, "judged before", T0);
+	ck_rc_ok(f.st->ops->commit(f.st, &late, 1, &f.e));
+	ck_assert_int_eq(late.outcome, OUTCOME_CONFLICT);
+	end(&f);
+}
+END_TEST
+
 TCase *
 node_cases(void)
 {
@@ -367,5 +392,6 @@ node_cases(void)
 	tcase_add_test(t, a_tenant_sees_its_own);
 	tcase_add_test(t, policy_versions_are_immutable);
 	tcase_add_test(t, policies_are_activated_and_rolled_back);
+	tcase_add_test(t, a_node_is_held_without_a_record);
 	return t;
 }
