@@ -729,6 +729,8 @@ identify(struct walk *w, struct err *e)
 	struct jw j = jw_over(&w->next);
 	TRY(write_challenge(
 	    w->q, w->snap, &w->challenge.tenant, &w->challenge.node, &j, e));
+	if (w->next.failed)
+		return err_at(e, ERR_MEMORY, NULL, "challenge");
 	return find_policy(w, e);
 }
 

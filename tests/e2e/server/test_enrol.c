@@ -202,6 +202,25 @@ START_TEST(key_under_another_name)
 }
 END_TEST
 
+/* Another board, and so another TPM, under the old name: an operator has to
+ * retire the old node first, and the new one waits for approval. */
+START_TEST(board_replaced)
+{
+	struct sim *old = sim_new(&w, "n1"), *fresh = stranger("n1");
+	struct form f = form_of(fresh);
+
+	says(enrol(&f), 409, "enrol.name");
+	struct shot shot = aim(&w, old);
+	judged(&w, &shot, "pass", "");
+	says(post(&w, "/v1/nodes/n1/retire", "{\"reason\":\"new board\"}"), 200,
+	    "");
+	sim_join(&w, fresh);
+	struct answer a = get(&w, "/v1/nodes/n1");
+	ck_assert_str_eq(text_at(a.json, "admission"), "pending");
+	ck_assert_str_eq(text_at(a.json, "status"), "unknown");
+}
+END_TEST
+
 /* Who only began an enrolment has proved nothing and holds no name. */
 START_TEST(name_squatted)
 {
@@ -462,6 +481,33 @@ START_TEST(certificate_of_another_key)
 }
 END_TEST
 
+/* An authority of virtual TPMs: only where the configuration says lab. */
+START_TEST(virtual_needs_lab)
+{
+	static const struct issue right = {.name = "EK", .by = &ca};
+	struct issued one = issue(&right);
+	struct sim *s = sim_alloc(&w, "n1", one.key);
+	char virtual[128], lab[] = "AKASHID_LAB_ALLOW_VIRTUAL=true";
+	char off[] = "AKASHID_TLS_MODE=off";
+	char *with[] = {virtual, off, lab, NULL},
+	     *without[] = {virtual, off, NULL};
+	struct conf *c;
+	struct err e;
+
+	snprintf(
+	    virtual, sizeof(virtual), "AKASHID_TRUST_VIRTUAL=%s", anchors_file);
+	ck_rc_is(conf_load(NULL, without, &c, &e), ERR_CONFIG);
+	ck_assert_str_eq(e.path, "trust.virtual");
+	ck_rc_ok(conf_load(NULL, with, &c, &e));
+	conf_free(c);
+	/* The server of this test says so. */
+	struct form f = form_of(s);
+	f.certificates = certificate(&one);
+	says(enrol(&f), 200, "");
+	issue_free(&one);
+}
+END_TEST
+
 /* A certified EK is no admission. */
 START_TEST(certified_stays_pending)
 {
@@ -503,6 +549,7 @@ enrol_cases(void)
 	tcase_add_test(t, token_expired);
 	tcase_add_test(t, name_is_none);
 	tcase_add_test(t, key_under_another_name);
+	tcase_add_test(t, board_replaced);
 	tcase_add_test(t, name_squatted);
 	tcase_add_test(t, token_for_some_names);
 	tcase_add_test(t, retired_is_free);
@@ -521,6 +568,7 @@ certificate_cases(void)
 	tcase_add_checked_fixture(t, setup_ca, teardown_ca);
 	loop_test(t, certificate_faults, certificates);
 	tcase_add_test(t, certificate_of_another_key);
+	tcase_add_test(t, virtual_needs_lab);
 	tcase_add_test(t, certified_stays_pending);
 	return t;
 }

@@ -94,6 +94,36 @@ START_TEST(activation_answer_lost)
 }
 END_TEST
 
+static atomic_int failures;
+
+static rc
+failing_commit(struct store *st, struct record *r, size_t n, struct err *e)
+{
+	if (atomic_fetch_sub(&failures, 1) <= 0)
+		return w.real->commit(st, r, n, e);
+	for (size_t i = 0; i < n; i++) {
+		r[i].outcome = OUTCOME_FAILED;
+		r[i].error = ERR_DATABASE;
+	}
+	return err_at(e, ERR_DATABASE, NULL, "%s", "");
+}
+
+/* A database that fails is no verdict and no status. */
+START_TEST(commit_fails)
+{
+	struct sim *s = sim_new(&w, "n1");
+	struct shot shot = aim(&w, s);
+
+	atomic_store(&failures, 2);
+	world_ops(&w)->commit = failing_commit;
+	load(&w, &shot);
+	for (int i = 0; i < 2; i++)
+		refused(&w, &shot, 503, "internal.database");
+	ck_assert_str_eq(status_of(&w, s), "unknown");
+	judged(&w, &shot, "pass", ""); /* the same bytes */
+}
+END_TEST
+
 /* --- a database that takes its time
  * ------------------------------------------- */
 
@@ -310,8 +340,9 @@ START_TEST(events_have_a_budget)
 	/* Strangers share what their source has. */
 	for (int i = 0; i < 10; i++) {
 		struct shot stray = aim(&w, b);
-		stray.token = arena_printf(&w.arena, "%s", b->token);
-		((char *)(uintptr_t)stray.token)[60] ^= 1;
+		char *token = arena_printf(&w.arena, "%s", b->token);
+		token[80] = token[80] == 'A' ? 'B' : 'A';
+		stray.token = token;
 		says(fire(&w, &stray), 401, "node.token");
 	}
 	fire_bad(b);
@@ -329,6 +360,7 @@ fault_cases(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, activation_answer_lost);
+	tcase_add_test(t, commit_fails);
 	tcase_add_test(t, policies_load_side_by_side);
 	tcase_add_test(t, activated_before_the_commit);
 	tcase_add_test(t, lists_load_no_nodes);

@@ -5,6 +5,8 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static struct world w;
 
@@ -119,6 +121,114 @@ START_TEST(administrator_once)
 	says(ask(&w, &q), 404, "http.not_found");
 	says(get(&w, "/metrics"), 404, "http.not_found");
 	says(with_token(w.operator), 200, "");
+}
+END_TEST
+
+/* A path of a route, with something where its parameters are. */
+static const char *
+path_for(const struct route *r)
+{
+	char *out = arena_printf(&w.arena, "%s", r->pattern), *to = out;
+
+	for (const char *p = r->pattern; *p; p++) {
+		*to++ = *p == '{' ? 'x' : *p;
+		if (*p == '{')
+			p = strchr(p, '}');
+	}
+	*to = '\0';
+	return out;
+}
+
+static struct answer
+knock(const struct route *r, const char *token)
+{
+	const struct raw_request q = {
+	    .method = r->method == HTTP_POST ? "POST" : "GET",
+	    .path = path_for(r),
+	    .token = token,
+	    .type = r->type,
+	    .body = r->type ? span_str("{}") : span_of("", 0)};
+
+	return ask(&w, &q);
+}
+
+/* Every route of the running server asks for its own kind of credential, but
+ * the three that nodes need before they have one. */
+START_TEST(every_route_asks)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < api_routes_n; i++) {
+		const struct route *r = &api_routes[i];
+		if (r->auth == AUTH_NONE) {
+			open++;
+			continue;
+		}
+		says(knock(r, NULL), 401, "auth.missing");
+		says(knock(r, r->auth == AUTH_OPERATOR ? w.enrol : w.operator),
+		    403, "auth.forbidden");
+	}
+	ck_assert_uint_eq(open, 3);
+}
+END_TEST
+
+/* --- what is logged ------------------------------------------------------- */
+
+/* Everything that was written to fd: lines of JSON without a control byte. */
+static size_t
+plain_lines(int fd)
+{
+	static char text[1 << 20];
+	size_t lines = 0;
+	FILE *f = fdopen(fd, "r");
+
+	ck_assert_ptr_nonnull(f);
+	rewind(f);
+	while (fgets(text, sizeof(text), f)) {
+		size_t n = strlen(text);
+		ck_assert_int_eq(text[n - 1], '\n');
+		for (size_t i = 0; i + 1 < n; i++)
+			ck_assert_uint_ge((unsigned char)text[i], 0x20);
+		json_t *line = json_loads(text, 0, NULL);
+		ck_assert_msg(json_is_object(line), "%s", text);
+		json_decref(line);
+		lines++;
+	}
+	fclose(f);
+	return lines;
+}
+
+/* What comes from outside stays inside its line. */
+START_TEST(log_lines_are_whole)
+{
+	static const char *const evil[] = {
+	    "a\\r\\n{\\\"x\\\":1}", "\\u001b[31m", "\\u0000", "a\\nlevel=info"};
+	char name[] = "/tmp/akashid-test.XXXXXX";
+	int fd = mkstemp(name);
+	struct sim *s = sim_new(&w, "n1");
+
+	ck_assert_int_ge(fd, 0);
+	unlink(name);
+	w.server->log = (struct logger){fd, LOG_DEBUG};
+	struct shot shot = aim(&w, s);
+	judged(&w, &shot, "pass", "");
+	for (size_t i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
+		struct answer a = post_as(&w, w.enrol, "/v1/enrol",
+		    arena_printf(&w.arena,
+			"{\"name\":\"%s\",\"ek_public\":\"\",\"ak_public\":"
+			"\"\",\"ek_certificates\":[],\"agent\":\"%s\"}",
+			evil[i], evil[i]));
+		ck_assert_int_eq(a.status, 400);
+		shot = aim(&w, s);
+		shot.body = span_str(evil[i]);
+		ck_assert_int_eq(fire(&w, &shot).status, 400);
+	}
+	struct log_line l;
+	log_begin(&l, &w.server->log, LOG_INFO, "test");
+	jw_kstr(&l.w, "path", "/tmp/a\r\n{\"x\":1}\x1b[31m");
+	log_end(&l);
+	ck_assert_uint_ge(plain_lines(fd), 2);
+	w.server->log = (struct logger){STDERR_FILENO, LOG_ERROR};
 }
 END_TEST
 
@@ -388,6 +498,8 @@ operator_cases(void)
 	tcase_add_test(t, guessing_elsewhere);
 	tcase_add_test(t, token_forms);
 	tcase_add_test(t, administrator_once);
+	tcase_add_test(t, every_route_asks);
+	tcase_add_test(t, log_lines_are_whole);
 	loop_test(t, bodies_of_json, bodies);
 	tcase_add_test(t, body_too_deep);
 	tcase_add_test(t, body_too_large);

@@ -36,6 +36,7 @@ main(void)
 		suite_add_tcase(s, policy_cases());
 		suite_add_tcase(s, together_cases());
 		suite_add_tcase(s, fault_cases());
+		suite_add_tcase(s, pair_cases());
 		suite_add_tcase(s, database_cases());
 		suite_add_tcase(s, start_cases());
 		return tap_run(s);
@@ -53,6 +54,7 @@ main(void)
 	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, together_cases());
 	suite_add_tcase(s, fault_cases());
+	suite_add_tcase(s, pair_cases());
 	suite_add_tcase(s, budget_cases());
 	return tap_run(s);
 }

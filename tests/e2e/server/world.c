@@ -183,36 +183,86 @@ static const char *const usual[] = {"AKASHID_LISTEN=127.0.0.1:0",
     "AKASHID_TLS_MODE=off", "AKASHID_LOG_LEVEL=error", "AKASHID_THREADS=2",
     "AKASHID_ATTEST_PCRS=sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"};
 
-void
-world_begin_bare(
-    struct world *w, const char *database, const char *const *settings)
+static struct server *
+start(struct world *w, const char *socket, const char *const *settings,
+    struct store *store)
 {
 	char *env[40] = {NULL};
 	char text[256];
 	size_t n = 0;
 	struct conf *c;
+	struct server *out = NULL;
 	struct err e = {0};
 
+	for (; n < sizeof(usual) / sizeof(usual[0]); n++)
+		env[n] = arena_printf(&w->arena, "%s", usual[n]);
+	env[n++] = arena_printf(&w->arena, "AKASHID_ADMIN_SOCKET=%s", socket);
+	if (*w->database)
+		env[n++] =
+		    arena_printf(&w->arena, "AKASHID_DATABASE_CONNINFO=%s",
+			conninfo("akashi_app", w->database, text));
+	for (size_t i = 0; settings && settings[i]; i++)
+		env[n++] = arena_printf(&w->arena, "%s", settings[i]);
+	rc r = conf_load(NULL, env, &c, &e);
+	ck_assert_msg(rc_ok(r), "%s: %s", e.path, e.text);
+	r = server_start(c, store, &out, &e);
+	ck_assert_msg(rc_ok(r), "server_start: %s", e.text);
+	return out;
+}
+
+void
+world_begin_bare(
+    struct world *w, const char *database, const char *const *settings)
+{
 	*w = (struct world){.source = "127.0.0.1"};
 	arena_init(&w->arena, (size_t)1 << 30);
 	w->h = hasher_new();
 	snprintf(w->database, sizeof(w->database), "%s", database);
 	snprintf(w->socket, sizeof(w->socket), "/tmp/akashid-test.%d.sock",
 	    (int)getpid());
-	for (; n < sizeof(usual) / sizeof(usual[0]); n++)
-		env[n] = arena_printf(&w->arena, "%s", usual[n]);
-	env[n++] =
-	    arena_printf(&w->arena, "AKASHID_ADMIN_SOCKET=%s", w->socket);
-	if (*database)
-		env[n++] =
-		    arena_printf(&w->arena, "AKASHID_DATABASE_CONNINFO=%s",
-			conninfo("akashi_app", database, text));
-	for (size_t i = 0; settings && settings[i]; i++)
-		env[n++] = arena_printf(&w->arena, "%s", settings[i]);
-	rc r = conf_load(NULL, env, &c, &e);
-	ck_assert_msg(rc_ok(r), "%s: %s", e.path, e.text);
-	r = server_start(c, memory_or_database(w), &w->server, &e);
-	ck_assert_msg(rc_ok(r), "server_start: %s", e.text);
+	w->server = start(w, w->socket, settings, memory_or_database(w));
+	w->both[0] = w->server;
+}
+
+void
+world_second(struct world *w, const char *const *settings)
+{
+	const char *socket = arena_printf(
+	    &w->arena, "/tmp/akashid-test.%d.two.sock", (int)getpid());
+
+	w->both[1] =
+	    start(w, socket, settings, *w->database ? NULL : w->both[0]->store);
+	world_use(w, 1);
+	ck_assert(world_ready(w));
+}
+
+void
+world_use(struct world *w, int which)
+{
+	w->server = w->both[which];
+}
+
+static void
+stay_open(struct store *st)
+{
+	(void)st;
+}
+
+/* A store in memory is the first server's to close. */
+void
+world_end_second(struct world *w)
+{
+	struct store *st = w->both[0]->store;
+	const struct store_ops *ops = st->ops;
+	struct store_ops open = *ops;
+
+	open.close = stay_open;
+	if (!*w->database)
+		st->ops = &open;
+	unlink(w->both[1]->admin_listen + strlen("unix:"));
+	server_stop(w->both[1]);
+	st->ops = ops;
+	world_use(w, 0);
 }
 
 bool

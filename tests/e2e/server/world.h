@@ -16,7 +16,8 @@
 enum { WORLD_DOCS = 2000, WORLD_NODES = 16 };
 
 struct world {
-	struct server *server;
+	struct server *server; /* that requests go to */
+	struct server *both[2];
 	struct arena arena;
 	struct hasher *h;
 	struct principal admin;
@@ -45,6 +46,12 @@ struct sim {
  * by NULL. The golden policy is active for site=lab. */
 void world_begin(struct world *w, const char *const *settings);
 void world_end(struct world *w);
+
+/* Another server on the same records, or back to the first: requests go to it
+ * until then. A test that makes one calls world_end_second(). */
+void world_second(struct world *w, const char *const *settings);
+void world_use(struct world *w, int which);
+void world_end_second(struct world *w);
 
 /* The parts of it: a server whose database is absent or empty. */
 void world_begin_bare(

@@ -119,6 +119,15 @@ test_answers(void)
 			fd = dial(http_port(s));
 		}
 	}
+	int packed = dial(http_port(s));
+	say(packed,
+	    "POST /json HTTP/1.1\r\n" HOST JSON
+	    "Content-Encoding: zstd\r\nExpect: 100-continue\r\n"
+	    "Content-Length: 1000\r\n\r\n",
+	    &r);
+	tap_ok(
+	    r.status == 415, "a compressed body is refused before it is read");
+	close(packed);
 	send_text(fd, "HEAD /hello HTTP/1.1\r\n" HOST "\r\n");
 	ssize_t n = recv(fd, r.text, sizeof(r.text) - 1, 0);
 	r.text[n > 0 ? n : 0] = 0;
@@ -126,7 +135,7 @@ test_answers(void)
 	    "HEAD has no body");
 	close(fd);
 	server_down(s);
-	tap_ok(atomic_load(&seen.done) == COUNT(answers) + 1,
+	tap_ok(atomic_load(&seen.done) == COUNT(answers) + 2,
 	    "every request was reported once");
 }
 

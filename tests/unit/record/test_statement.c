@@ -2,7 +2,9 @@
 /* The statement's form, labels, and what follows from a node's row. */
 #include "unit/record/fixture.h"
 
+#include <locale.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* --- the statement -------------------------------------------------------- */
 
@@ -118,6 +120,36 @@ START_TEST(the_statement_covers_the_row)
 	changed = r.row;
 	got = statement_hash(&f, &changed);
 	ck_assert(sha256_eq(&got, &good));
+	end(&f);
+}
+END_TEST
+
+/* The same bytes in every time zone and locale, also after 2038. */
+START_TEST(a_statement_is_the_same_everywhere)
+{
+	static const char *const zones[] = {
+	    "UTC", "Asia/Tokyo", "Pacific/Kiritimati", "EST5EDT"};
+	struct fixture f;
+	struct sha256 first = {{0}};
+
+	begin(&f);
+	struct node n = a_node();
+	struct record r = make_record(&f, &n, "one", T0);
+	r.row.id = new_id(T0 + (int64_t)20 * 365 * 86400 * TIME_S);
+	r.row.verified = T0 + (int64_t)20 * 365 * 86400 * TIME_S;
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		char text[TIME_TEXT];
+		setenv("TZ", zones[i], 1);
+		setenv("LC_ALL", i ? "C.UTF-8" : "C", 1);
+		tzset();
+		setlocale(LC_ALL, "");
+		struct sha256 got = statement_hash(&f, &r.row);
+		if (i == 0)
+			first = got;
+		ck_assert(sha256_eq(&got, &first));
+		time_emit(r.row.verified, text);
+		ck_assert_str_eq(text, "2046-11-15T00:00:00Z");
+	}
 	end(&f);
 }
 END_TEST
@@ -389,6 +421,7 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, documents_and_statement_are_canonical);
 	tcase_add_test(t, the_statement_covers_the_row);
+	tcase_add_test(t, a_statement_is_the_same_everywhere);
 	tcase_add_test(t, what_cannot_be_sealed);
 	tcase_add_test(t, the_longest_statement_fits);
 	tcase_add_test(t, labels_have_one_form);
