@@ -283,11 +283,13 @@ eval_log(struct scene *s, struct err *e)
 	return s->p->cmdline.present ? eval_cmdline(s, e) : RC_OK;
 }
 
-/* Layers that some rule covers. PCR 4 and 8 hold what the boot loader does and
- * what it loads. */
+/* Layers that some rule covers; none where events had to be judged and there
+ * is no log. PCR 4 and 8 hold what the boot loader does and what it loads. */
 static bool
-note_layers(const struct policy *p, struct verdict *v)
+note_layers(const struct scene *s, struct verdict *v)
 {
+	const struct policy *p = s->p;
+	bool judged = s->lanes.log || !policy_needs_log(p);
 	bool any = p->secure_boot || p->cmdline.present;
 
 	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
@@ -295,12 +297,12 @@ note_layers(const struct policy *p, struct verdict *v)
 		    p->pcr[k].kind != PCR_EVENTS)
 			continue;
 		any = true;
-		v->layer_judged[layer_of_pcr(k)] = true;
+		v->layer_judged[layer_of_pcr(k)] = judged;
 		if (k == 4 || k == 8)
-			v->layer_judged[LAYER_OS] = true;
+			v->layer_judged[LAYER_OS] = judged;
 	}
 	if (p->cmdline.present)
-		v->layer_judged[LAYER_OS] = true;
+		v->layer_judged[LAYER_OS] = judged;
 	v->layer_judged[LAYER_MIDDLEWARE] = p->ima.present;
 	return any;
 }
@@ -331,6 +333,6 @@ policy_eval_boot(const struct policy *p, const struct boot_facts *f,
 		for (unsigned k = 0; k < LIMIT_PCRS; k++)
 			TRY(eval_pcr(&s, k, e));
 	}
-	verdict_check(v, CHECK_POLICY_BOOT, state_of(&s, note_layers(p, v)));
+	verdict_check(v, CHECK_POLICY_BOOT, state_of(&s, note_layers(&s, v)));
 	return RC_OK;
 }

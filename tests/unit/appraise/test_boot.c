@@ -442,6 +442,12 @@ START_TEST(test_nothing_known)
 
 	judge_facts(&f);
 	only(ERR_LOG_ABSENT, -1);
+	/* No layer passes by what nobody judged. */
+	for (int l = LAYER_FIRMWARE; l <= LAYER_OS; l++)
+		ck_assert_int_eq(v.layer_result[l], RESULT_NONE);
+	judge(&golden);
+	for (int l = LAYER_FIRMWARE; l <= LAYER_OS; l++)
+		ck_assert_int_eq(v.layer_result[l], RESULT_PASS);
 }
 END_TEST
 
