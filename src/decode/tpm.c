@@ -13,13 +13,15 @@ enum {
 	ALG_ML_KEM = 0x00a0,
 };
 
-/* tss2-mu writes a line to standard error for every malformed input, so
- * whoever sends evidence could fill the log. Runs before any thread exists;
- * an operator's own TSS2_LOG wins. */
+/* tpm2-tss writes a line to standard error for every malformed input, so
+ * whoever sends evidence could fill the log; and in the agent two for every
+ * refusal of the TPM, those that are expected after each reboot included. What
+ * matters is in our own errors. Runs before any thread exists; an operator's
+ * own TSS2_LOG wins. */
 __attribute__((constructor)) static void
-quiet_marshalling(void)
+quiet_tss(void)
 {
-	setenv("TSS2_LOG", "marshal+none", 0);
+	setenv("TSS2_LOG", "all+none", 0);
 }
 
 /* name_decode(): the structure is exactly `in`, and marshals back to it. */
