@@ -185,6 +185,29 @@ load_key(struct node_base *b, const struct identity *id, struct err *e)
 	return RC_OK;
 }
 
+/* Texts that are too long are none of ours. */
+static bool
+take_text(struct span s, char *out, size_t size)
+{
+	if (s.n >= size)
+		return false;
+	memcpy(out, s.n ? (const char *)s.p : "", s.n);
+	out[s.n] = '\0';
+	return true;
+}
+
+static rc
+load_identity(struct ek_identity *ek, const struct identity *id, struct err *e)
+{
+	*ek = (struct ek_identity){.rot = rot_class_by_name(id->rot)};
+	if (!take_text(
+		id->manufacturer, ek->manufacturer, sizeof(ek->manufacturer)) ||
+	    !take_text(id->issuer, ek->issuer, sizeof(ek->issuer)) ||
+	    !take_text(id->serial, ek->serial, sizeof(ek->serial)))
+		return err_at(e, ERR_INTERNAL, NULL, "node.identity");
+	return RC_OK;
+}
+
 static rc
 load_node(struct server *s, const struct uuid *tenant, const struct uuid *id,
     struct cached_node *n, struct err *e)
@@ -201,6 +224,7 @@ load_node(struct server *s, const struct uuid *tenant, const struct uuid *id,
 	TRY(s->store->ops->node_get(
 	    s->store, tenant, id, NULL, a, &n->node, e));
 	TRY(load_key(n->base, &n->node.identity, e));
+	TRY(load_identity(&n->base->ek, &n->node.identity, e));
 	if (sha256_none(&att->boot_log))
 		return RC_OK;
 	arena_init(&scratch, LIMIT_EVENTLOG + NODE_ARENA);

@@ -149,7 +149,8 @@ find_eventlog(struct walk *w, struct err *e)
 	w->evidence.eventlog = w->sub.eventlog;
 	if (!w->sub.eventlog_hash.p)
 		return RC_OK;
-	if (!span_eq(w->sub.eventlog_hash, span_of(kept->b, sizeof(kept->b))))
+	if (sha256_none(kept) ||
+	    !span_eq(w->sub.eventlog_hash, span_of(kept->b, sizeof(kept->b))))
 		return need("boot_log", e);
 	if (w->node->log)
 		w->evidence.eventlog =
@@ -212,7 +213,15 @@ static struct tpm_clock
 remembered(const struct attester *a)
 {
 	return (struct tpm_clock){
-	    a->known, a->clock, a->reset_count, a->restart_count, a->firmware};
+	    .known = a->known,
+	    .clock = a->clock,
+	    .reset_count = a->reset_count,
+	    .restart_count = a->restart_count,
+	    .firmware = a->firmware,
+	    .from = a->clock_from,
+	    .to = a->clock_to,
+	    .diverged = a->diverged,
+	};
 }
 
 static bool
@@ -229,7 +238,8 @@ found(const struct verdict *v, enum err_code code)
 static rc
 judge(struct walk *w, struct err *e)
 {
-	struct tpm_clock clock = remembered(&w->node->node.state.attester);
+	const struct attester *before = &w->node->node.state.attester;
+	struct tpm_clock clock = remembered(before);
 	struct attest_context ctx = {
 	    .nonce = span_of(
 		w->challenge.qualifying, sizeof(w->challenge.qualifying)),
@@ -237,7 +247,12 @@ judge(struct walk *w, struct err *e)
 	    .asked = &w->challenge.selection,
 	    .ak = w->node->base->ak,
 	    .ak_qualified = &w->node->base->ak_qualified,
+	    .ek = &w->node->base->ek,
 	    .clock = &clock,
+	    .boot_log =
+		sha256_none(&before->boot_log) ? NULL : before->boot_log.b,
+	    .log_sha256 = w->sub.eventlog_hash.p,
+	    .issued = w->challenge.issued,
 	    .policy = w->policy ? w->policy->policy : NULL,
 	    .no_policy = &w->no_policy,
 	    .now = w->received,
@@ -270,15 +285,6 @@ first_reason(const struct verdict *v, struct err *e)
 	    e, r->code, r->path ? r->path : "", "%.300s", r->message);
 }
 
-static bool
-has_reason(const struct verdict *v, enum err_code code)
-{
-	for (size_t i = 0; i < v->reasons_n; i++)
-		if (v->reasons[i].code == code)
-			return true;
-	return false;
-}
-
 /* An older quote of the same power cycle, for a challenge from before the last
  * verdict: it was late, and says nothing about the clock. A TPM that was
  * rolled back shows it with its next challenge. */
@@ -288,7 +294,7 @@ overtaken(const struct walk *w)
 	const struct node_state *st = &w->node->node.state;
 	const struct tpm_quote *quote = &w->facts.quote;
 
-	return has_reason(&w->verdict, ERR_QUOTE_CLOCK_BACK) &&
+	return found(&w->verdict, ERR_QUOTE_CLOCK_BACK) &&
 	       quote->reset_count == st->attester.reset_count &&
 	       quote->restart_count == st->attester.restart_count &&
 	       w->challenge.issued <= st->verified;
@@ -376,28 +382,46 @@ next_ima(struct walk *w, struct attester *a, struct err *e)
 	return RC_OK;
 }
 
+/* The first log of a boot that was believed is the one that others of the same
+ * boot are compared with; one that is left out is not forgotten. */
+static void
+remember_log(const struct walk *w, struct attester *a)
+{
+	bool same_boot = a->known && !w->facts.rebooted;
+
+	if (same_boot && !sha256_none(&a->boot_log))
+		return;
+	a->boot_log = (struct sha256){{0}};
+	for (size_t i = 0; w->facts.log_hashed && i < sizeof(a->boot_log.b);
+	     i++)
+		a->boot_log.b[i] = w->facts.log_sha256[i];
+}
+
 static rc
 next_attester(struct walk *w, struct attester *a, struct err *e)
 {
 	const struct tpm_quote *quote = &w->facts.quote;
 
-	if (w->verdict.result == RESULT_REJECT)
-		return RC_OK; /* nothing in it is used */
+	/* Nothing in it is used, but that it exists. */
+	if (w->verdict.result == RESULT_REJECT) {
+		a->diverged |= found(&w->verdict, ERR_QUOTE_CLOCK_BACK);
+		return RC_OK;
+	}
 	if (w->facts.rebooted || !w->ima_continues) {
 		a->ima = (struct span){NULL, 0};
 		a->ima_offset = 0;
 		a->ima_policy = (struct sha256){{0}};
 	}
+	remember_log(w, a);
+	a->firmware = a->known && a->firmware > quote->firmware
+			  ? a->firmware
+			  : quote->firmware;
 	a->known = true;
 	a->clock = quote->clock;
 	a->reset_count = quote->reset_count;
 	a->restart_count = quote->restart_count;
-	a->firmware = quote->firmware;
-	if (w->facts.log_ok && w->evidence.eventlog.p)
-		TRY(hash_of(w->q->hasher, ALG_SHA256, w->evidence.eventlog,
-		    a->boot_log.b));
-	else
-		a->boot_log = (struct sha256){{0}};
+	a->clock_from = w->facts.pace.from;
+	a->clock_to = w->facts.pace.to;
 	return next_ima(w, a, e);
 }
 

@@ -150,6 +150,7 @@ struct node_base {
 	struct arena arena;
 	struct key *ak;
 	struct tpm_name ak_qualified;
+	struct ek_identity ek; /* as enrolment proved it */
 };
 
 /* The boot log of node.state.attester.boot_log. */

@@ -21,6 +21,7 @@ static const char *const reading_order[] = {
     "secure_boot",
     "boot",
     "cmdline",
+    "tpm",
     "ima",
     /* rules */
     "type",
@@ -45,6 +46,19 @@ static const char *const reading_order[] = {
     "flag",
     "lines",
     "digests",
+    /* tpm */
+    "classes",
+    "manufacturers",
+    "firmware",
+    "manufacturer",
+    "min",
+    "keys",
+    "hashes",
+    "accepted_advisories",
+    "advisories",
+    "physical_advisories",
+    "max_delay",
+    "delayed",
     /* ima */
     "templates",
     "violations",

@@ -217,6 +217,7 @@ policy_describe(const struct policy *p, struct buf *out)
 		describe_pcr(p, i, out);
 	if (p->cmdline.present)
 		describe_cmdline(p, out);
+	tpm_rules_describe(p, out);
 	if (p->ima.present)
 		describe_ima(p, out);
 	else
@@ -363,6 +364,15 @@ lint_ima(struct lint *l)
 	}
 }
 
+static void
+lint_tpm(struct lint *l)
+{
+	const char *path, *what;
+
+	for (size_t i = 0; (what = tpm_rules_question(l->p, i, &path)); i++)
+		ask(l, path, what);
+}
+
 size_t
 policy_lint(const struct policy *p, struct buf *out)
 {
@@ -373,6 +383,7 @@ policy_lint(const struct policy *p, struct buf *out)
 	lint_banks(&l);
 	lint_boot(&l);
 	lint_cmdline(&l);
+	lint_tpm(&l);
 	lint_ima(&l);
 	return l.n;
 }

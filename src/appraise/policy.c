@@ -179,7 +179,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 {
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "mode", "valid_for", "pcrs", "secure_boot",
-	    "boot", "cmdline", "ima", NULL};
+	    "boot", "cmdline", "tpm", "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
@@ -189,6 +189,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(decode_secure_boot(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
 	TRY(cmdline_rules_decode(p, doc, e));
+	TRY(tpm_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
 		return err_at(e,
 		    p->canonical.failed ? ERR_MEMORY : ERR_POLICY_FORMAT,

@@ -6,6 +6,8 @@
 #include "appraise/verdict.h"
 #include "decode/ima.h"
 #include "replay/boot.h"
+#include "verify/pace.h"
+#include "verify/rot.h"
 
 struct policy;
 
@@ -74,6 +76,27 @@ struct boot_facts {
  * CHECK_POLICY_BOOT. MEMORY, CRYPTO only; everything else is a reason. */
 MUST_USE rc policy_eval_boot(const struct policy *p, const struct boot_facts *f,
     struct verdict *v, struct err *e);
+
+/* Who the TPM is and what is remembered of it. Pointers may be NULL where
+ * nothing is known. */
+struct tpm_facts {
+	const struct tpm_quote *quote; /* never NULL */
+	const struct pace *pace;       /* never NULL */
+	enum rot_class rot;
+	const char *manufacturer; /* "id:49465800", proved */
+	const char *ak_alg;
+	uint16_t hash;			/* of the signature */
+	bool signer_proved;		/* the AK belongs to that EK */
+	const struct tpm_clock *before; /* remembered */
+	const uint8_t *log_before;	/* SHA-256 of that boot's log */
+	const uint8_t *log;		/* of this log, which replayed */
+	const struct banks *values;	/* authenticated */
+};
+
+/* Apply the rules about the TPM: adds reasons, sets CHECK_POLICY_TPM,
+ * CHECK_QUOTE_FRESHNESS and CHECK_LOG_BOOT. */
+void policy_eval_tpm(
+    const struct policy *p, const struct tpm_facts *f, struct verdict *v);
 
 /* Apply the IMA rules to one attested entry. */
 MUST_USE rc policy_eval_ima(const struct policy *p,

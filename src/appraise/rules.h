@@ -6,6 +6,7 @@
 
 #include "appraise/policy.h"
 #include "appraise/refset.h"
+#include "appraise/tpm_rules.h"
 #include "verify/filesig.h"
 
 #include <stdatomic.h>
@@ -122,6 +123,7 @@ struct policy {
 	struct pcr_rule pcr[LIMIT_PCRS];
 	struct ima_rules ima;
 	struct cmdline_rules cmdline;
+	struct tpm_rules tpm;
 };
 
 /* PCRs that a program may reset at any time (PTP 1.05, 6.1: 16, 23; and 21, 22
@@ -185,6 +187,19 @@ MUST_USE rc cmdline_rules_decode(
 /* The rule for tokens of this name; NULL if there is none. */
 const struct token_rule *cmdline_rule(
     const struct cmdline_rules *r, struct span name);
+
+/* --- tpm_rules.c, tpm_text.c ---------------------------------------------- */
+
+/* Decode the member "tpm" into p->tpm; defaults where there is none. */
+MUST_USE rc tpm_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+const char *tpm_effect_name(enum tpm_effect id); /* the member's name */
+void tpm_rules_describe(const struct policy *p, struct buf *out);
+
+/* The i-th question about it and its path; NULL after the last. */
+const char *tpm_rules_question(
+    const struct policy *p, size_t i, const char **path);
 
 /* --- policy.c ------------------------------------------------------------- */
 

@@ -45,16 +45,19 @@ const char *result_name(enum result r); /* "unknown" for RESULT_NONE */
 	X(QUOTE_NONCE, "quote.nonce")                                          \
 	X(QUOTE_SELECTION, "quote.selection")                                  \
 	X(QUOTE_CLOCK, "quote.clock")                                          \
+	X(QUOTE_FRESHNESS, "quote.freshness")                                  \
 	X(QUOTE_PCR_VALUES, "quote.pcr_values")                                \
 	X(LOG_FORMAT, "log.format")                                            \
 	X(LOG_BINDING, "log.binding")                                          \
 	X(LOG_REPLAY, "log.replay")                                            \
+	X(LOG_BOOT, "log.boot")                                                \
 	X(IMA_FORMAT, "ima.format")                                            \
 	X(IMA_REPLAY, "ima.replay")                                            \
 	X(IMA_BOOT_AGGREGATE, "ima.boot_aggregate")                            \
 	X(POLICY_SELECTION, "policy.selection")                                \
 	X(POLICY_BOOT, "policy.boot")                                          \
-	X(POLICY_IMA, "policy.ima")
+	X(POLICY_IMA, "policy.ima")                                            \
+	X(POLICY_TPM, "policy.tpm")
 
 enum check_id {
 #define X(id, name) CHECK_##id,

@@ -62,6 +62,55 @@ step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
+/* Where the evidence's own certificate was verified, or enrolment did it. */
+static const struct ek_identity *
+tpm_identity(const struct walk *w)
+{
+	if (w->ctx->ek)
+		return w->ctx->ek;
+	return w->v->checks[CHECK_EK_CHAIN] == CHECK_PASSED ? &w->f->ek : NULL;
+}
+
+static rc
+hash_log(struct walk *w, struct err *e)
+{
+	if (!w->f->log_ok || !w->ev->eventlog.p)
+		return RC_OK;
+	if (w->ctx->log_sha256)
+		memcpy(w->f->log_sha256, w->ctx->log_sha256, 32);
+	else if (!rc_ok(hash_of(
+		     w->h, ALG_SHA256, w->ev->eventlog, w->f->log_sha256)))
+		return err_at(e, ERR_CRYPTO, NULL, "eventlog");
+	w->f->log_hashed = true;
+	return RC_OK;
+}
+
+/* Sets the states of policy.tpm, quote.freshness and log.boot. */
+static rc
+step_policy_tpm(struct walk *w, enum check_state *state, struct err *e)
+{
+	const struct ek_identity *ek = tpm_identity(w);
+
+	(void)state;
+	TRY(hash_log(w, e));
+	const struct tpm_facts facts = {
+	    .quote = &w->f->quote,
+	    .pace = &w->f->pace,
+	    .rot = ek ? ek->rot : ROT_UNKNOWN,
+	    .manufacturer = ek && *ek->manufacturer ? ek->manufacturer : NULL,
+	    .ak_alg = w->f->ak_alg,
+	    .hash = w->f->signature.hash,
+	    .signer_proved = w->v->checks[CHECK_QUOTE_SIGNER] == CHECK_PASSED,
+	    .before = w->ctx->clock,
+	    .log_before = w->ctx->boot_log,
+	    .log = w->f->log_hashed ? w->f->log_sha256 : NULL,
+	    .values = w->values_known ? &w->f->values : NULL,
+	};
+	if (w->ctx->policy)
+		policy_eval_tpm(w->ctx->policy, &facts, w->v);
+	return RC_OK;
+}
+
 /* --- the walk --------------------------------------------------------- */
 
 static const struct row {
@@ -88,6 +137,7 @@ static const struct row {
     {CHECK_IMA_BOOT_AGGREGATE, LAYER_OS, step_boot_aggregate},
     {CHECK_POLICY_BOOT, LAYER_NONE, step_policy_boot},
     {CHECK_POLICY_IMA, LAYER_MIDDLEWARE, step_policy_ima},
+    {CHECK_POLICY_TPM, LAYER_NONE, step_policy_tpm},
 };
 
 /* A check that nothing could decide stays not run; one that ran and did not

@@ -10,6 +10,7 @@
 #include "appraise/policy.h"
 #include "replay/ima.h"
 #include "verify/ek.h"
+#include "verify/pace.h"
 #include "verify/quote.h"
 
 /* What arrived. An empty span with p == NULL: the part is absent; an empty
@@ -37,7 +38,14 @@ struct attest_context {
 	const struct key *ak;
 	const struct tpm_name *ak_qualified;
 	const struct anchors *anchors; /* non-NULL: EK identity is required */
+	/* What enrolment proved of the enrolled key's TPM; NULL: nothing. */
+	const struct ek_identity *ek;
 	const struct tpm_clock *clock; /* NULL: nothing is remembered */
+	/* SHA-256 of the boot log that came with that clock, and of the one
+	 * that is sent, where it is known already; NULL: not known. */
+	const uint8_t *boot_log;
+	const uint8_t *log_sha256;
+	int64_t issued; /* of the challenge; 0: nobody knows */
 	/* Of ima_state_encode() where ev.ima continues a list; p == NULL: from
 	 * the start. */
 	struct span ima_resume;
@@ -52,7 +60,10 @@ struct attest_facts {
 	struct tpm_quote quote;
 	struct tpm_signature signature;
 	bool rebooted;
-	bool log_ok, ima_ok; /* decoded, and replays to the quote */
+	struct pace pace;	/* when it was made */
+	bool log_hashed;	/* log_ok as well */
+	uint8_t log_sha256[32]; /* of the whole log */
+	bool log_ok, ima_ok;	/* decoded, and replays to the quote */
 	struct evlog log;
 	struct boot_replay boot;
 	struct banks values; /* authenticated PCR values */

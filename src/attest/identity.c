@@ -186,15 +186,14 @@ step_quote_clock(struct walk *w, enum check_state *state, struct err *e)
 	const struct tpm_clock *before = w->ctx->clock;
 	bool known = before && before->known;
 
-	if (!w->f->quote.safe) {
-		struct reason r = REASON(ERR_QUOTE_CLOCK_UNSAFE, LAYER_NONE);
-		r.path = "quote.clockInfo.safe";
-		verdict_add(w->v, &r, EFF_NONE);
-	}
 	*state = known ? CHECK_PASSED : CHECK_NOT_REQUIRED;
+	pace_of(&w->f->quote, before, w->ctx->issued, w->ctx->now, &w->f->pace);
 	if (!known)
 		return RC_OK;
-	return quote_check_clock(&w->f->quote, before, &w->f->rebooted, e);
+	TRY(quote_check_clock(&w->f->quote, before, &w->f->rebooted, e));
+	if (before->diverged)
+		return err_at(e, ERR_TPM_CLONE, NULL, "quote.clockInfo");
+	return RC_OK;
 }
 
 static bool

@@ -257,6 +257,13 @@ emit_before(struct jw *w, const struct verdict_row *v)
 	jw_object(w);
 	k_sha(w, "boot_log", &b->boot_log);
 	k_wide(w, "clock", b->clock);
+	/* Not known, and so not written, before schema 3. */
+	if (b->clock_to) {
+		k_i64(w, "clock_from", b->clock_from);
+		k_i64(w, "clock_to", b->clock_to);
+	}
+	if (b->diverged)
+		jw_kbool(w, "diverged", true);
 	k_wide(w, "firmware", b->firmware);
 	jw_ku64(w, "ima_offset", b->ima_offset);
 	k_sha(w, "ima_policy", &b->ima_policy);

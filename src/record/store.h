@@ -159,11 +159,13 @@ struct attester {
 	bool known; /* clock … firmware hold values */
 	uint64_t clock;
 	uint32_t reset_count, restart_count;
-	uint64_t firmware;
-	struct sha256 boot_log;	  /* blob of this boot's log, or none */
-	uint64_t ima_offset;	  /* bytes of the IMA list judged so far */
-	struct span ima;	  /* opaque state at ima_offset, or empty */
-	struct sha256 ima_policy; /* policy that judged those bytes */
+	uint64_t firmware;	      /* the highest seen */
+	int64_t clock_from, clock_to; /* when `clock` was read, or 0 */
+	bool diverged;		      /* an older state has answered since */
+	struct sha256 boot_log;	      /* blob of this boot's log, or none */
+	uint64_t ima_offset;	      /* bytes of the IMA list judged so far */
+	struct span ima;	      /* opaque state at ima_offset, or empty */
+	struct sha256 ima_policy;     /* policy that judged those bytes */
 };
 
 /* What a submission replaces; guarded by node.version. */

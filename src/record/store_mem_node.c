@@ -162,6 +162,7 @@ change_locked(struct store_mem *m, const struct actor *by,
 	if (c->act == NODE_CLEAR) {
 		n->state.held = false;
 		n->state.attester.known = false;
+		n->state.attester.diverged = false;
 	}
 	if (c->act == NODE_RETIRE) {
 		n->admission = ADMISSION_RETIRED;

@@ -98,7 +98,8 @@ enum err_code row_code(struct pg_row *r);
 	"n.ek_issuer, n.ek_serial, n.ak_public, n.ak_name, n.ak_qualified, "   \
 	"n.ak_alg, n.node_token, n.enrolled_at, n.admitted_at, "               \
 	"n.retired_at, s.version, s.clock_known, s.clock, s.reset_count, "     \
-	"s.restart_count, s.firmware, s.boot_log, s.ima_offset, s.ima, "       \
+	"s.restart_count, s.firmware, s.clock_from, s.clock_to, s.diverged, "  \
+	"s.boot_log, s.ima_offset, s.ima, "                                    \
 	"s.ima_policy, s.verdict, s.result, s.code, s.observe, "               \
 	"s.verified_at, s.valid_until, s.held, s.rejected_day, "               \
 	"s.rejected_count"

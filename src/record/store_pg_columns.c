@@ -56,6 +56,9 @@ put_attester(struct columns *c, const struct attester *t)
 	columns_put(c, pg_u64(t->reset_count));
 	columns_put(c, pg_u64(t->restart_count));
 	columns_put(c, pg_u64(t->firmware));
+	columns_put(c, pg_time(t->clock_from));
+	columns_put(c, pg_time(t->clock_to));
+	columns_put(c, pg_bool(t->diverged));
 	columns_put(c, pg_sha_or_null(&t->boot_log));
 	columns_put(c, pg_u64(t->ima_offset));
 }
@@ -68,14 +71,17 @@ put_attester(struct columns *c, const struct attester *t)
 const char state_sql[] =
     "WITH i AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
     "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
-    "$25) AS i (ord, tenant, node, version, challenge, expires, evidence, "
+    "$25, $26, $27, $28) AS i (ord, tenant, node, version, challenge, "
+    "expires, evidence, "
     "verdict, clock_known, clock, reset_count, restart_count, firmware, "
-    "boot_log, ima_offset, ima, ima_policy, result, code, observe, "
+    "clock_from, clock_to, diverged, boot_log, ima_offset, ima, ima_policy, "
+    "result, code, observe, "
     "verified_at, valid_until, held, rejected_day, rejected_count)), "
     "moved AS (UPDATE akashi.node_state s SET version = s.version + 1, "
     "clock_known = i.clock_known, clock = i.clock, "
     "reset_count = i.reset_count, restart_count = i.restart_count, "
-    "firmware = i.firmware, boot_log = i.boot_log, "
+    "firmware = i.firmware, clock_from = i.clock_from, "
+    "clock_to = i.clock_to, diverged = i.diverged, boot_log = i.boot_log, "
     "ima_offset = i.ima_offset, ima = i.ima, ima_policy = i.ima_policy, "
     "verdict = i.verdict, "
     "result = CASE WHEN " STILL_FAILED " THEN s.result ELSE i.result END, "
@@ -125,12 +131,13 @@ const char verdict_sql[] =
     "INSERT INTO akashi.verdict (tenant, id, node, previous, challenge, "
     "challenge_issued, received_at, judged_at, verified_at, valid_until, "
     "result, code, clock_known, clock, reset_count, restart_count, firmware, "
-    "boot_log_before, ima_offset, ima_before, ima_policy, evidence, attest, "
+    "clock_from, clock_to, diverged, boot_log_before, ima_offset, ima_before, "
+    "ima_policy, evidence, attest, "
     "signature, pcrs, boot_log, userspace_log, ima, ima_start, ima_bytes, "
     "boot, context, findings, detail, statement) SELECT * FROM unnest($1, $2, "
     "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
     "$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, "
-    "$33, $34, $35)";
+    "$33, $34, $35, $36, $37, $38)";
 
 void
 add_verdict(struct columns *c, const struct verdict_row *v)

@@ -47,6 +47,9 @@ row_state(struct pg_row *r, struct node_state *s)
 	t->reset_count = (uint32_t)row_i64(r);
 	t->restart_count = (uint32_t)row_i64(r);
 	t->firmware = (uint64_t)row_i64(r);
+	t->clock_from = row_time(r);
+	t->clock_to = row_time(r);
+	t->diverged = row_bool(r);
 	t->boot_log = row_sha(r);
 	t->ima_offset = (uint64_t)row_i64(r);
 	t->ima = row_bytes(r);
@@ -286,7 +289,8 @@ static const struct {
 	"UPDATE akashi.node SET admission = 'retired', "
 	"retired_at = $3, " CLASS_AND_LABELS LIVE_NODE},
     [NODE_CLEAR] = {"node.clear",
-	"UPDATE akashi.node_state SET held = false, clock_known = false "
+	"UPDATE akashi.node_state SET held = false, clock_known = false, "
+	"diverged = false "
 	"WHERE tenant = $1 AND node = $2 RETURNING 1"},
 };
 

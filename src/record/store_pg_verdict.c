@@ -7,7 +7,8 @@
 	"v.tenant, v.id, v.node, v.previous, v.challenge, "                    \
 	"v.challenge_issued, v.received_at, v.judged_at, v.verified_at, "      \
 	"v.valid_until, v.result, v.code, v.clock_known, v.clock, "            \
-	"v.reset_count, v.restart_count, v.firmware, v.boot_log_before, "      \
+	"v.reset_count, v.restart_count, v.firmware, v.clock_from, "           \
+	"v.clock_to, v.diverged, v.boot_log_before, "                          \
 	"v.ima_offset, v.ima_before, v.ima_policy, v.evidence, v.attest, "     \
 	"v.signature, v.pcrs, v.boot_log, v.userspace_log, v.ima, "            \
 	"v.ima_start, v.ima_bytes, v.boot, v.context, v.findings, v.detail, "  \
@@ -24,6 +25,9 @@ row_before(struct pg_row *r, struct verdict_row *v)
 	b->reset_count = (uint32_t)row_i64(r);
 	b->restart_count = (uint32_t)row_i64(r);
 	b->firmware = (uint64_t)row_i64(r);
+	b->clock_from = row_time(r);
+	b->clock_to = row_time(r);
+	b->diverged = row_bool(r);
 	b->boot_log = row_sha(r);
 	b->ima_offset = (uint64_t)row_i64(r);
 	v->ima_before = row_sha(r);

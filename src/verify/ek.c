@@ -27,19 +27,6 @@ struct anchors {
 	uint8_t digest[32];
 };
 
-static const char *const rot_names[] = {
-    [ROT_UNKNOWN] = "unknown",
-    [ROT_DISCRETE] = "discrete",
-    [ROT_FIRMWARE] = "firmware",
-    [ROT_VIRTUAL] = "virtual",
-};
-
-const char *
-rot_class_name(enum rot_class c)
-{
-	return rot_names[c];
-}
-
 /* --- anchors -------------------------------------------------------------- */
 
 static bool
@@ -440,6 +427,10 @@ ek_check_chain(const struct anchors *a, const struct cert *cert,
 		return err_at(e, ERR_EK_USAGE, NULL, "ekcert");
 	if (!take_manufacturer(cert->x509, id.manufacturer))
 		return err_at(e, ERR_EK_SAN, NULL, "ekcert.subjectAltName");
+	uint32_t maker;
+	if (maker_parse(span_str(id.manufacturer), &maker) &&
+	    maker_is_software(maker))
+		id.rot = ROT_VIRTUAL;
 	if (!take_issuer(cert->x509, id.issuer, sizeof(id.issuer)))
 		return err_at(e, ERR_CRYPTO, NULL, "ekcert.issuer");
 	if (!take_serial(cert->x509, id.serial, sizeof(id.serial)))

@@ -5,13 +5,11 @@
 #include "base/clock.h"
 #include "decode/cert.h"
 #include "verify/key.h"
+#include "verify/rot.h"
 
 /* Trust anchors: self-signed certificates anchor, others are intermediates
  * (decisions.md 25). Immutable after load; threads may share it. */
 struct anchors;
-
-enum rot_class { ROT_UNKNOWN, ROT_DISCRETE, ROT_FIRMWARE, ROT_VIRTUAL };
-const char *rot_class_name(enum rot_class c);
 
 /* Load all certificates of PEM text (or one DER). `rot` is the class of the
  * roots of trust that these anchors vouch for. May be called again to add; on
@@ -37,18 +35,21 @@ struct ek_identity {
 /* Check `cert` against the anchors at time `now`, with intermediates sent by
  * the node (never trusted by themselves, at most LIMIT_CERTS). EK_EXPIRED only
  * where nothing but time is wrong with the chain. out->rot is the class of the
- * anchor in which the chain ends.
+ * anchor in which the chain ends, or virtual where the manufacturer is that of
+ * a software TPM.
  * EK_UNTRUSTED, EK_EXPIRED, EK_USAGE, EK_SAN, EK_FORMAT, MEMORY, CRYPTO. */
 MUST_USE rc ek_check_chain(const struct anchors *a, const struct cert *cert,
     const struct cert *const *intermediates, size_t intermediates_n,
     int64_t now, struct ek_identity *out, struct err *e);
 
 /* The certificate's key is this public area's key, and the area is one of
- * the templates of the EK Credential Profile. EK_MISMATCH, EK_TEMPLATE. */
+ * the templates of the EK Credential Profile. EK_MISMATCH, EK_TEMPLATE,
+ * EK_ROCA. */
 MUST_USE rc ek_check_public(
     const struct cert *cert, const struct tpm_public *pub, struct err *e);
 
-/* The template rule alone, for an EK listed by an operator. EK_TEMPLATE. */
+/* The template rule alone, for an EK listed by an operator. EK_TEMPLATE;
+ * EK_ROCA where the key can be factored (CVE-2017-15361). */
 MUST_USE rc ek_check_template(const struct tpm_public *pub, struct err *e);
 
 /* Rebuild the TPM2B_PUBLIC of an EK known only by certificate from the

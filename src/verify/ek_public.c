@@ -69,16 +69,28 @@ template_is(const struct ek_template *t, const struct tpm_public *pub)
 	       span_eq(pub->policy, span_of(t->policy, t->policy_n));
 }
 
-rc
-ek_check_template(const struct tpm_public *pub, struct err *e)
+static bool
+is_template(const struct tpm_public *pub)
 {
 	const struct key_kind *kind = key_kind_of(pub);
 
 	for (size_t i = 0; kind && i < TEMPLATES; i++)
 		if (strcmp(kind->name, templates[i].key) == 0 &&
 		    template_is(&templates[i], pub))
-			return RC_OK;
-	return err_at(e, ERR_EK_TEMPLATE, NULL, "ek.public");
+			return true;
+	return false;
+}
+
+rc
+ek_check_template(const struct tpm_public *pub, struct err *e)
+{
+	struct material m;
+
+	if (!is_template(pub) || !rc_ok(material_from_public(pub, &m)))
+		return err_at(e, ERR_EK_TEMPLATE, NULL, "ek.public");
+	if (material_is_roca(&m))
+		return err_at(e, ERR_EK_ROCA, NULL, "ek.public.unique");
+	return RC_OK;
 }
 
 rc

@@ -158,6 +158,10 @@ verifier_new(EVP_PKEY *pkey, uint16_t scheme, uint16_t hash)
 	return NULL;
 }
 
+static const char roca_text[] =
+    "The attestation key was made by Infineon's flawed generator and can be "
+    "factored (CVE-2017-15361).";
+
 static rc
 key_new(
     const struct material *m, const struct tpm_public *pub, struct key **out)
@@ -188,6 +192,8 @@ key_from_public(const struct tpm_public *pub, struct key **out, struct err *e)
 	rc r = scheme_fits(pub) ? material_from_public(pub, &m)
 				: (rc){ERR_AK_SCHEME};
 
+	if (rc_ok(r) && material_is_roca(&m))
+		return err_at(e, ERR_AK_WEAK, roca_text, "ak.public.unique");
 	if (rc_ok(r))
 		r = key_new(&m, pub, out);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ak.public");
@@ -225,6 +231,8 @@ key_from_spki(struct span bytes, struct key **out, struct err *e)
 
 	EVP_PKEY_free(pkey);
 	ERR_clear_error();
+	if (rc_ok(r) && material_is_roca(&m))
+		return err_at(e, ERR_AK_WEAK, roca_text, "ak");
 	if (rc_ok(r))
 		r = key_new(&m, NULL, out);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ak");
@@ -258,6 +266,12 @@ const char *
 key_alg_name(const struct key *k)
 {
 	return k->kind->name;
+}
+
+bool
+key_alg_known(struct span name)
+{
+	return key_kind_by_name(name) != NULL;
 }
 
 /* --- signatures ----------------------------------------------------------- */

@@ -42,6 +42,7 @@ uint16_t key_scheme_hash(const struct key *k);
 
 /* "rsa-2048", "ecc-p256": for records and the crypto inventory. */
 const char *key_alg_name(const struct key *k);
+bool key_alg_known(struct span name);
 
 /* Verify over data. QUOTE_SIG_WEAK for SHA-1, QUOTE_SIG_ALG if it is not the
  * key's scheme, QUOTE_SIGNATURE, CRYPTO. PSS with any salt length. Threads may

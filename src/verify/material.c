@@ -31,6 +31,15 @@ key_kind_of(const struct tpm_public *pub)
 	return NULL;
 }
 
+const struct key_kind *
+key_kind_by_name(struct span name)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (span_eq(name, span_str(kinds[i].name)))
+			return &kinds[i];
+	return NULL;
+}
+
 static bool
 pad_into(struct span s, uint8_t *out, size_t n)
 {

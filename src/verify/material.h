@@ -29,6 +29,7 @@ struct material {
 
 /* The kind of a public area; NULL for sizes and curves that are not known. */
 const struct key_kind *key_kind_of(const struct tpm_public *pub);
+const struct key_kind *key_kind_by_name(struct span name);
 
 /* AK_WEAK for a kind or exponent that is not known, AK_POINT for a modulus
  * that is even or not of its size and for coordinates that are too long. */
@@ -40,6 +41,11 @@ MUST_USE rc material_from_pkey(const EVP_PKEY *pkey, struct material *out);
 
 /* The same from a certificate. */
 MUST_USE rc material_from_x509(X509 *x509, struct material *out);
+
+/* An RSA modulus with the structure that Infineon's library gave to its keys
+ * (CVE-2017-15361): such a key can be factored. One of 2^27 good keys looks so
+ * as well. False for ECC. */
+bool material_is_roca(const struct material *m);
 
 bool material_eq(const struct material *a, const struct material *b);
 

@@ -2,6 +2,7 @@
 #ifndef AKASHI_VERIFY_QUOTE_H
 #define AKASHI_VERIFY_QUOTE_H
 
+#include "base/clock.h"
 #include "verify/key.h"
 
 /* Each of these judges one thing about a decoded quote; attest/ calls them in
@@ -29,7 +30,13 @@ struct tpm_clock {
 	uint64_t clock;
 	uint32_t reset_count;
 	uint32_t restart_count;
-	uint64_t firmware;
+	uint64_t firmware; /* the highest seen */
+	/* Between these moments the clock had this value (verify/pace.h); 0:
+	 * nobody knows. */
+	int64_t from, to;
+	/* A quote of an older state was seen after this one: there are two
+	 * copies, and nobody knows whose the next quote is. */
+	bool diverged;
 };
 
 /* Counters and clock never go back: (resetCount, restartCount, clock) in this

@@ -262,17 +262,33 @@ do_asked(struct edit *e, char **w)
 	return rc_ok(pcr_selections_parse(span_str(w[1]), &e->r.asked, NULL));
 }
 
+/* The state that a verdict on the evidence as it was would have left. */
+static bool
+remember(struct edit *e)
+{
+	struct tpm_quote q;
+
+	if (e->clock_known)
+		return true;
+	if (!rc_ok(tpm_decode_quote(e->r.ev.attest, e->a, &q, NULL)) ||
+	    !rc_ok(hash_of(e->h, ALG_SHA256, e->r.ev.eventlog, e->boot_log)))
+		return false;
+	e->clock = (struct tpm_clock){.known = true,
+	    .clock = q.clock,
+	    .reset_count = q.reset_count,
+	    .restart_count = q.restart_count,
+	    .firmware = q.firmware};
+	e->clock_known = true;
+	return true;
+}
+
 static bool
 do_known(struct edit *e, char **w)
 {
-	struct tpm_quote q;
 	long by = strtol(w[2], NULL, 10);
 
-	if (!rc_ok(tpm_decode_quote(e->r.ev.attest, e->a, &q, NULL)))
+	if (!remember(e))
 		return false;
-	e->clock = (struct tpm_clock){
-	    true, q.clock, q.reset_count, q.restart_count, q.firmware};
-	e->clock_known = true;
 	if (strcmp(w[1], "clock") == 0)
 		e->clock.clock += (uint64_t)by;
 	else if (strcmp(w[1], "reset") == 0)
@@ -281,6 +297,13 @@ do_known(struct edit *e, char **w)
 		e->clock.restart_count += (uint32_t)by;
 	else if (strcmp(w[1], "firmware") == 0)
 		e->clock.firmware += (uint64_t)by;
+	else if (strcmp(w[1], "log") == 0)
+		e->boot_log[0] += (uint8_t)by;
+	else if (strcmp(w[1], "copies") == 0)
+		e->clock.diverged = by > 1;
+	else if (strcmp(w[1], "seconds") == 0)
+		e->issued = e->clock.from = e->clock.to =
+		    RECORDED_AT - by * TIME_S;
 	else
 		return false;
 	return true;

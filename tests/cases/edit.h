@@ -15,11 +15,11 @@
  *   pcr BANK N DATA         the quoted value, whatever the logs say
  *   quote SELECTION         what sign puts into the quote
  *   asked SELECTION         what was asked for
- *   known FIELD DELTA       what is remembered: clock, reset, restart, firmware
- *   sign    replay the logs as they are now, quote that, sign with a good key
- *   seal    sign the attest as it is
- *   values  send PCR values along
- *   policy PATH             judge by this document
+ *   known FIELD DELTA       what is remembered: clock, reset, restart,
+ * firmware, log; copies N seen of the TPM's state; seconds N since then, and
+ * since the challenge was issued sign    replay the logs as they are now, quote
+ * that, sign with a good key seal    sign the attest as it is values  send PCR
+ * values along policy PATH             judge by this document
  *
  * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
  * decimal, negative from the end; in attest also magic type signer extra clock
@@ -45,6 +45,8 @@ struct edit {
 	struct banks banks; /* after sign */
 	struct tpm_clock clock;
 	bool clock_known;
+	uint8_t boot_log[32];
+	int64_t issued;
 	size_t forced_n;
 	struct {
 		uint16_t alg;

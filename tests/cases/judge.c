@@ -72,8 +72,11 @@ appraise(struct edit *e, const struct policy *p, struct verdict *v,
 	struct attest_context ctx = recorded_context(&e->r, p);
 	struct anchors *anchors = NULL;
 
-	if (e->clock_known)
+	if (e->clock_known) {
 		ctx.clock = &e->clock;
+		ctx.boot_log = e->boot_log;
+		ctx.issued = e->issued;
+	}
 	if (e->r.ca.p &&
 	    !rc_ok(anchors_add(&anchors, e->r.ca, ROT_VIRTUAL, NULL)))
 		return false;

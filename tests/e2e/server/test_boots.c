@@ -53,12 +53,15 @@ START_TEST(rolled_back)
 	struct shot bad = aim(&w, s);
 	struct answer a = judged(&w, &bad, "reject", "quote.clock");
 	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
-	/* The true TPM goes on, and stays held until somebody has looked. */
+	/* The true TPM goes on: two copies of one state. Nothing says which of
+	 * them this is until somebody has looked (X04). */
 	s->tpm.clock = before.clock;
 	s->tpm.resets = before.resets;
 	s->tpm.restarts = before.restarts;
 	struct shot good = aim(&w, s);
-	a = judged(&w, &good, "pass", "");
+	judged(&w, &good, "fail", "tpm.clone");
+	good = aim(&w, s);
+	a = judged(&w, &good, "fail", "tpm.clone");
 	ck_assert_str_eq(text_at(a.json, "status"), "untrusted");
 	a = get(&w, "/v1/nodes/n1");
 	ck_assert_str_eq(text_at(a.json, "status_reason"), "node.held");
@@ -68,10 +71,108 @@ START_TEST(rolled_back)
 	ck_assert_str_eq(status_of(&w, s), "untrusted");
 	a = post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"looked at it\"}");
 	says(a, 200, "");
-	ck_assert_str_eq(text_at(a.json, "status"), "trusted");
 	good = aim(&w, s);
 	a = judged(&w, &good, "pass", "");
 	ck_assert_str_eq(text_at(a.json, "status"), "trusted");
+}
+END_TEST
+
+/* A restored snapshot does not get through by waiting until its clock has
+ * passed the one that is remembered (X05). */
+START_TEST(rolled_back_and_waited)
+{
+	s->tpm.clock -= 5000;
+	struct shot bad = aim(&w, s);
+	judged(&w, &bad, "reject", "quote.clock");
+	s->tpm.clock += 30000;
+	bad = aim(&w, s);
+	judged(&w, &bad, "fail", "tpm.clone");
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	bad = aim(&w, s);
+	judged(&w, &bad, "fail", "tpm.clone");
+	ck_assert_str_eq(status_of(&w, s), "untrusted");
+}
+END_TEST
+
+/* Another copy whose clock is ahead: the TPM counted more time than passed. */
+START_TEST(clock_that_leaps)
+{
+	s->tpm.clock += 1000 * 1000;
+	struct shot shot = aim(&w, s);
+	judged(&w, &shot, "warn", "quote.clock_pace");
+	shot = aim(&w, s);
+	judged(&w, &shot, "pass", "");
+	struct attester after = stored(&w, s).state.attester;
+	ck_assert_int_gt(after.clock_from, 0);
+	ck_assert_int_le(after.clock_from, after.clock_to);
+}
+END_TEST
+
+/* What was the highest version stays so: an older one fails until it is
+ * cleared, not only once (Q30). */
+START_TEST(older_firmware)
+{
+	uint64_t firmware = s->tpm.firmware;
+
+	s->tpm.firmware--;
+	for (int i = 0; i < 2; i++) {
+		struct shot bad = aim(&w, s);
+		judged(&w, &bad, "fail", "tpm.fw");
+		soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	}
+	s->tpm.firmware = firmware + 1;
+	struct shot good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+	ck_assert_str_eq(status_of(&w, s), "trusted");
+	ck_assert_uint_eq(stored(&w, s).state.attester.firmware, firmware + 1);
+	s->tpm.firmware = firmware;
+	struct shot bad = aim(&w, s);
+	judged(&w, &bad, "fail", "tpm.fw");
+	says(post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"test\"}"), 200, "");
+	good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+}
+END_TEST
+
+/* Padding after the last event changes the log and nothing that it says. */
+static struct span
+padded(struct span log)
+{
+	uint8_t *p = arena_alloc(&w.arena, log.n + 16);
+
+	memcpy(p, log.p, log.n);
+	memset(p + log.n, 0, 16);
+	return span_of(p, log.n + 16);
+}
+
+/* One boot, one log (Q29); leaving it out in between changes nothing. */
+START_TEST(another_log_of_the_same_boot)
+{
+	struct sha256 first = stored(&w, s).state.attester.boot_log;
+	struct shot none = aim(&w, s);
+
+	none.eventlog = (struct span){NULL, 0};
+	fire(&w, &none);
+	for (int i = 0; i < 2; i++) {
+		struct shot bad = aim(&w, s);
+		bad.eventlog = padded(bad.eventlog);
+		struct answer a = fire(&w, &bad);
+		says(a, 200, "");
+		ck_assert_str_eq(text_at(a.json, "result"), "fail");
+		ck_assert_str_eq(
+		    text_at(a.json, "reasons.0.code"), "log.inconsistent_boot");
+	}
+	ck_assert(stored(&w, s).state.held);
+	struct sha256 kept = stored(&w, s).state.attester.boot_log;
+	ck_assert(sha256_eq(&first, &kept));
+	says(post(&w, "/v1/nodes/n1/clear", "{\"reason\":\"test\"}"), 200, "");
+	struct shot good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	good = aim(&w, s);
+	good.eventlog = padded(good.eventlog);
+	judged(&w, &good, "pass", "");
+	ck_assert_str_eq(status_of(&w, s), "trusted");
 }
 END_TEST
 
@@ -312,6 +413,10 @@ boot_cases(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	loop_test(t, rolled_back, backwards);
+	tcase_add_test(t, rolled_back_and_waited);
+	tcase_add_test(t, clock_that_leaps);
+	tcase_add_test(t, older_firmware);
+	tcase_add_test(t, another_log_of_the_same_boot);
 	tcase_add_test(t, overtaken_quote);
 	tcase_add_test(t, rejected_clock_is_not_kept);
 	tcase_add_test(t, unsafe_clock_warns);

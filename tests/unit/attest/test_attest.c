@@ -198,8 +198,11 @@ remembered(struct scene *s)
 {
 	judge(s);
 	const struct tpm_quote *q = &s->facts.quote;
-	s->clock = (struct tpm_clock){
-	    true, q->clock, q->reset_count, q->restart_count, q->firmware};
+	s->clock = (struct tpm_clock){.known = true,
+	    .clock = q->clock,
+	    .reset_count = q->reset_count,
+	    .restart_count = q->restart_count,
+	    .firmware = q->firmware};
 	s->ctx.clock = &s->clock;
 }
 

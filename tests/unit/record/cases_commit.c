@@ -23,6 +23,9 @@ START_TEST(a_commit_moves_the_node)
 	ck_assert(s->attester.known);
 	ck_assert(s->attester.clock == 0xf234567812345678);
 	ck_assert(s->attester.firmware == 0xffff000020240101);
+	ck_assert_int_eq(s->attester.clock_from, T0 - 3 * TIME_S);
+	ck_assert_int_eq(s->attester.clock_to, T0 - 2 * TIME_S);
+	ck_assert(s->attester.diverged);
 	ck_assert_uint_eq(s->attester.reset_count, 7);
 	ck_assert(span_eq(s->attester.ima, r.after.attester.ima));
 	ck_assert(

@@ -85,6 +85,8 @@ START_TEST(the_statement_covers_the_row)
 	r.row.boot_log = sha_of("boot");
 	r.row.before.boot_log = sha_of("boot before");
 	r.row.before.ima_policy = sha_of("policy before");
+	r.row.before.clock_from = T0 - 2 * TIME_S;
+	r.row.before.clock_to = T0 - TIME_S;
 	struct sha256 good = statement_hash(&f, &r.row);
 #define FIELD(name)                                                            \
 	{                                                                      \
@@ -98,11 +100,12 @@ START_TEST(the_statement_covers_the_row)
 	    FIELD(now), FIELD(verified), FIELD(valid_until),
 	    FIELD(before.known), FIELD(before.clock), FIELD(before.reset_count),
 	    FIELD(before.restart_count), FIELD(before.firmware),
-	    FIELD(before.boot_log), FIELD(before.ima_offset),
-	    FIELD(before.ima_policy), FIELD(ima_before), FIELD(evidence),
-	    FIELD(attest), FIELD(signature), FIELD(pcrs), FIELD(boot_log),
-	    FIELD(userspace_log), FIELD(ima), FIELD(ima_start),
-	    FIELD(ima_bytes), FIELD(detail_sha256)};
+	    FIELD(before.clock_from), FIELD(before.clock_to),
+	    FIELD(before.diverged), FIELD(before.boot_log),
+	    FIELD(before.ima_offset), FIELD(before.ima_policy),
+	    FIELD(ima_before), FIELD(evidence), FIELD(attest), FIELD(signature),
+	    FIELD(pcrs), FIELD(boot_log), FIELD(userspace_log), FIELD(ima),
+	    FIELD(ima_start), FIELD(ima_bytes), FIELD(detail_sha256)};
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		struct verdict_row changed = r.row;
 		((uint8_t *)&changed)[fields[i].at] ^= 1;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/verify/issue.h"
 
+#include <openssl/bn.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -139,11 +141,93 @@ set_oaep_key(X509 *x509, EVP_PKEY *key)
 		 V_ASN1_NULL, NULL, der, n) == 1);
 }
 
+/* The product of the first 126 primes: 971 bits. */
+static BIGNUM *
+primorial(void)
+{
+	BIGNUM *m = BN_new();
+	unsigned found = 0;
+
+	must(m && BN_one(m));
+	for (unsigned n = 2; found < 126; n++) {
+		bool prime = true;
+		for (unsigned d = 2; d * d <= n && prime; d++)
+			prime = n % d != 0;
+		if (prime)
+			must(BN_mul_word(m, n) == 1);
+		found += prime;
+	}
+	return m;
+}
+
+static BIGNUM *
+roca_prime(const BIGNUM *m, BN_CTX *ctx)
+{
+	BIGNUM *g = BN_new(), *e = BN_new(), *p = BN_new();
+
+	must(g && e && p && BN_set_word(g, 65537));
+	do {
+		must(BN_rand(e, 64, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1);
+		must(BN_mod_exp(p, g, e, m, ctx) == 1);
+		/* 1,024 bits with the two highest set, so that p * q has 2,048.
+		 */
+		must(BN_set_word(e, 0) == 1);
+		must(BN_set_bit(e, 1023) == 1 && BN_set_bit(e, 1022) == 1);
+		must(BN_div(e, NULL, e, m, ctx) == 1);
+		BIGNUM *k = BN_new();
+		must(k && BN_rand(k, 50, BN_RAND_TOP_ANY, 0) == 1);
+		must(BN_add(k, k, e) == 1 && BN_mul(k, k, m, ctx) == 1);
+		must(BN_add(p, p, k) == 1);
+		BN_free(k);
+	} while (BN_num_bits(p) != 1024 || BN_check_prime(p, ctx, NULL) != 1);
+	BN_free(g);
+	BN_free(e);
+	return p;
+}
+
+EVP_PKEY *
+issue_roca_key(void)
+{
+	BN_CTX *ctx = BN_CTX_new();
+	BIGNUM *m = primorial();
+	BIGNUM *p = roca_prime(m, ctx), *q = roca_prime(m, ctx);
+	BIGNUM *n = BN_new(), *e = BN_new();
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *out = NULL;
+
+	must(n && e && bld && maker && BN_mul(n, p, q, ctx) == 1);
+	must(BN_set_word(e, 65537) == 1);
+	must(OSSL_PARAM_BLD_push_BN(bld, "n", n) == 1 &&
+	     OSSL_PARAM_BLD_push_BN(bld, "e", e) == 1);
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
+	must(EVP_PKEY_fromdata_init(maker) == 1 &&
+	     EVP_PKEY_fromdata(maker, &out, EVP_PKEY_PUBLIC_KEY, params) == 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	EVP_PKEY_CTX_free(maker);
+	BN_free(m);
+	BN_free(p);
+	BN_free(q);
+	BN_free(n);
+	BN_free(e);
+	BN_CTX_free(ctx);
+	return out;
+}
+
+static EVP_PKEY *
+subject_key(const struct issue *spec)
+{
+	if (!spec->subject)
+		return spec->oaep ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	must(EVP_PKEY_up_ref(spec->subject) == 1);
+	return spec->subject;
+}
+
 struct issued
 issue(const struct issue *spec)
 {
-	struct issued out = {
-	    X509_new(), spec->oaep ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")};
+	struct issued out = {X509_new(), subject_key(spec)};
 	EVP_PKEY *signer = spec->by ? spec->by->key : out.key;
 
 	must(out.x509 && out.key && signer);

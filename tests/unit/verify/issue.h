@@ -18,6 +18,7 @@ struct issued {
 struct issue {
 	const char *name;
 	const struct issued *by; /* NULL: self-signed */
+	EVP_PKEY *subject;	 /* borrowed; NULL: a new P-256 key */
 	bool ca;		 /* a CA certificate, no EK certificate */
 	const char *from, *to;	 /* YYYYMMDDHHMMSSZ */
 	const char *usage;	 /* OpenSSL's words; "" leaves it out */
@@ -36,6 +37,10 @@ struct issue {
 /* The caller frees it (issue_free). */
 struct issued issue(const struct issue *spec);
 void issue_free(struct issued *i);
+
+/* A public RSA key of 2048 bits as Infineon's library made them: its factors
+ * are primes k * M + 65537^a mod M (CVE-2017-15361). The caller frees it. */
+EVP_PKEY *issue_roca_key(void);
 
 /* DER of a certificate in the arena. */
 struct span issue_der(struct arena *a, const struct issued *i);

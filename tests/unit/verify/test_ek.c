@@ -4,6 +4,7 @@
 #include "lib/tap.h"
 #include "unit/verify/issue.h"
 #include "verify/ek.h"
+#include "verify/material.h"
 
 #include <openssl/asn1.h>
 #include <stdlib.h>
@@ -455,6 +456,58 @@ START_TEST(intermediates_do_not_anchor)
 }
 END_TEST
 
+/* K15: a key that can be factored, certified by an authority that did not
+ * know; good keys are not taken for one. */
+START_TEST(roca)
+{
+	struct authority ca = authority_new();
+	EVP_PKEY *keys[] = {
+	    issue_roca_key(), EVP_RSA_gen(2048), EVP_EC_gen("P-256")};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct issued ek = issue(&(struct issue){.name = "ek",
+		    .by = &ca.middle,
+		    .usage = "critical,keyEncipherment,keyAgreement",
+		    .subject = keys[i]});
+		struct span area;
+		struct tpm_public pub;
+		struct cert cert;
+		struct material m;
+		ck_assert_int_eq(
+		    chain(ca.anchors, issue_der(&a, &ek), NULL, 0, NULL),
+		    ERR_OK);
+		ck_rc_ok(cert_decode(issue_der(&a, &ek), &cert, NULL));
+		ck_rc_ok(ek_public_from_cert(&cert, &a, &area, NULL));
+		ck_rc_ok(tpm_decode_public(area, &a, &pub, NULL));
+		enum err_code want = i ? ERR_OK : ERR_EK_ROCA;
+		ck_rc_is(ek_check_public(&cert, &pub, NULL), want);
+		ck_rc_is(ek_check_template(&pub, NULL), want);
+		ck_rc_ok(material_from_public(&pub, &m));
+		ck_assert(material_is_roca(&m) == (i == 0));
+		cert_free(&cert);
+		issue_free(&ek);
+		EVP_PKEY_free(keys[i]);
+	}
+	authority_free(&ca);
+}
+END_TEST
+
+/* No recorded key and none of a thousand numbers looks like one. */
+START_TEST(roca_is_rare)
+{
+	struct material m = {.kind = key_kind_by_name(span_str("rsa-4096"))};
+	uint32_t x = 20261120;
+
+	for (int i = 0; i < 1000; i++) {
+		for (size_t k = 0; k < m.kind->size; k++) {
+			x = x * 1664525 + 1013904223;
+			m.modulus[k] = (uint8_t)(x >> 24);
+		}
+		ck_assert(!material_is_roca(&m));
+	}
+}
+END_TEST
+
 START_TEST(anchor_files)
 {
 	struct anchors *anchors = NULL;
@@ -502,6 +555,8 @@ main(void)
 	tcase_add_test(t, long_chains);
 	tcase_add_test(t, classes_stay_apart);
 	tcase_add_test(t, intermediates_do_not_anchor);
+	tcase_add_test(t, roca);
+	tcase_add_test(t, roca_is_rare);
 	tcase_add_test(t, anchor_files);
 	suite_add_tcase(s, t);
 	return tap_run(s);

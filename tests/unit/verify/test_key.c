@@ -2,6 +2,7 @@
 /* Keys and signatures that no recorded TPM made. The letters in the comments
  * are those of the table of attacks. */
 #include "lib/tap.h"
+#include "unit/verify/issue.h"
 #include "verify/material.h"
 #include "verify/quote.h"
 
@@ -154,6 +155,27 @@ START_TEST(other_keys_are_no_aks)
 		ck_rc_ok(tpm_decode_public(raw, &a, &pub, NULL));
 		ck_rc_is(key_check_ak(&pub, NULL), ERR_AK_ATTRIBUTES);
 	}
+}
+END_TEST
+
+/* K15 */
+START_TEST(a_key_that_can_be_factored)
+{
+	EVP_PKEY *roca = issue_roca_key();
+	struct tpm_public good = rsa_public(rsa, ALG_RSASSA, ALG_SHA256);
+	struct tpm_public bad = rsa_public(roca, ALG_RSASSA, ALG_SHA256);
+	struct key *key = NULL;
+	struct err e;
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(roca, &der);
+
+	ck_rc_is(key_from_public(&bad, &key, &e), ERR_AK_WEAK);
+	ck_assert_ptr_nonnull(strstr(e.text, "CVE-2017-15361"));
+	ck_rc_is(key_from_spki(span_of(der, (size_t)n), &key, &e), ERR_AK_WEAK);
+	ck_rc_ok(key_from_public(&good, &key, NULL));
+	key_free(key);
+	OPENSSL_free(der);
+	EVP_PKEY_free(roca);
 }
 END_TEST
 
@@ -598,7 +620,11 @@ START_TEST(clock_never_goes_back)
 	    {6, 0, 1, ERR_OK, true},
 	    {4, 9, 900, ERR_QUOTE_CLOCK_BACK, false},
 	};
-	struct tpm_clock before = {true, 500, 5, 5, 1};
+	struct tpm_clock before = {.known = true,
+	    .clock = 500,
+	    .reset_count = 5,
+	    .restart_count = 5,
+	    .firmware = 1};
 	const struct tpm_clock never = {0};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -668,6 +694,7 @@ key_cases(void)
 	tcase_add_test(t, each_attribute_counts);
 	tcase_add_test(t, scheme_and_strength);
 	tcase_add_test(t, other_keys_are_no_aks);
+	tcase_add_test(t, a_key_that_can_be_factored);
 	tcase_add_test(t, numbers_that_are_no_key);
 	tcase_add_loop_test(t, points_that_are_no_key, 0, 3);
 	tcase_add_loop_test(t, ecdsa_on_each_curve, 0, 3);
