@@ -186,6 +186,23 @@ START_TEST(time_round_trip)
 }
 END_TEST
 
+/* One bit anywhere makes them differ; that no byte ends it early is read in
+ * the source: OpenSSL's CRYPTO_memcmp. */
+START_TEST(secrets_compare_whole)
+{
+	uint8_t x[40] = {1, 2, 3}, y[40] = {1, 2, 3};
+
+	ck_assert(secret_equal(x, y, sizeof(x)));
+	for (size_t bit = 0; bit < 8 * sizeof(x); bit++) {
+		y[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_assert(!secret_equal(x, y, sizeof(x)));
+		ck_assert(secret_equal(x, y, bit / 8));
+		y[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	ck_assert(secret_equal(x, y, 0));
+}
+END_TEST
+
 START_TEST(uuid_round_trip)
 {
 	struct uuid u, v;
@@ -303,6 +320,7 @@ main(void)
 	tcase_add_test(t, names_and_numbers);
 	tcase_add_test(t, hash_known_answers);
 	tcase_add_test(t, time_round_trip);
+	tcase_add_test(t, secrets_compare_whole);
 	tcase_add_test(t, uuid_round_trip);
 	tcase_add_test(t, json_refuses);
 	tcase_add_test(t, json_getters_name_the_path);
