@@ -181,6 +181,7 @@ load_golden(struct cli *c, const char *dir, struct golden *out)
 	out->boot.replay = s->facts.log_ok ? &s->facts.boot : NULL;
 	out->boot.quoted = &s->facts.quote.selection;
 	out->boot.values = &s->facts.values;
+	out->boot.hasher = c->hasher;
 	if (s->facts.ima_ok)
 		out->ima =
 		    span_of(s->files.ev.ima.p, (size_t)s->facts.ima.bytes);

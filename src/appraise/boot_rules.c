@@ -11,14 +11,6 @@ enum {
 };
 
 static rc
-optional_bool(const json_t *obj, const char *path, const char *key, bool *out,
-    struct err *e)
-{
-	return json_has(obj, key) ? json_get_bool(obj, path, key, out, e)
-				  : RC_OK;
-}
-
-static rc
 bounded_array(const json_t *obj, const char *path, const char *key, size_t max,
     const json_t **out, struct err *e)
 {
@@ -112,7 +104,7 @@ decode_value(struct policy *p, const json_t *v, const char *path, bool event,
 		    path);
 	TRY(policy_string(p, v, path, "text", &out->text, e));
 	TRY(policy_string(p, v, path, "source", &out->source, e));
-	return event ? optional_bool(v, path, "bound", &out->bound, e) : RC_OK;
+	return event ? policy_bool(v, path, "bound", &out->bound, e) : RC_OK;
 }
 
 static rc
@@ -202,8 +194,8 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "A layer is firmware, bootloader, os or middleware.",
 		    "%s.layer", path);
-	TRY(optional_bool(v, path, "optional", &out->optional, e));
-	TRY(optional_bool(v, path, "repeat", &out->repeat, e));
+	TRY(policy_bool(v, path, "optional", &out->optional, e));
+	TRY(policy_bool(v, path, "repeat", &out->repeat, e));
 	TRY(bounded_array(v, path, "accept", ACCEPT_MAX, &accept, e));
 	policy_path(at, "%s.accept", path);
 	TRY(decode_values(p, accept, at, true, &out->accept, e));
@@ -368,8 +360,8 @@ pcrs_decode(struct policy *p, const json_t *doc, struct err *e)
 
 /* Every golden value has a digest of every bank that must be quoted for its
  * PCR: else it could never be met. */
-static rc
-check_banks(const struct policy *p, unsigned pcr,
+rc
+golden_values_check(const struct policy *p, unsigned pcr,
     const struct golden_value *values, size_t n, const char *path,
     struct err *e)
 {
@@ -401,11 +393,12 @@ boot_rules_check(const struct policy *p, unsigned pcr, struct err *e)
 		    "boot.%u", pcr);
 	if (rule->kind == PCR_VALUES) {
 		policy_path(at, "boot.%u.values", pcr);
-		return check_banks(p, pcr, rule->values, rule->n, at, e);
+		return golden_values_check(
+		    p, pcr, rule->values, rule->n, at, e);
 	}
 	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++) {
 		policy_path(at, "boot.%u.events[%zu].accept", pcr, i);
-		TRY(check_banks(
+		TRY(golden_values_check(
 		    p, pcr, rule->events[i].accept, rule->events[i].n, at, e));
 	}
 	return RC_OK;

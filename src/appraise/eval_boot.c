@@ -134,68 +134,6 @@ eval_separators(struct scene *s, uint32_t judged)
 	}
 }
 
-/* The event that says whether Secure Boot is on, for display; NULL if none. */
-static const struct evlog_event *
-secure_boot_event(const struct scene *s)
-{
-	for (size_t i = 0; i < s->lanes.events_n[7]; i++) {
-		const struct evlog_event *ev =
-		    &s->f->log->events[s->lanes.events[7][i]];
-		struct uefi_variable var;
-		if (ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG &&
-		    uefi_variable_decode(ev, &var) &&
-		    uefi_variable_is(&var, uefi_guid_global, "SecureBoot"))
-			return ev;
-	}
-	return NULL;
-}
-
-/* Configuration variables of PCR 7 say nothing unless their data is what was
- * hashed (PFP 10.4.2). */
-static bool
-eval_variables_bound(struct scene *s)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < s->lanes.events_n[7]; i++) {
-		uint32_t at = s->lanes.events[7][i];
-		const struct evlog_event *ev = &s->f->log->events[at];
-		if (ev->type != EV_EFI_VARIABLE_DRIVER_CONFIG ||
-		    s->f->replay->events[at].bound)
-			continue;
-		all = false;
-		if (scene_full(s, ERR_LOG_DIGEST_DATA))
-			continue;
-		struct reason r =
-		    scene_reason(s, ERR_LOG_DIGEST_DATA, ev, NULL);
-		r.rule = "secure_boot.required";
-		r.found = uefi_describe(ev, s->a);
-		scene_violate(s, &r);
-	}
-	return all;
-}
-
-static void
-eval_secure_boot(struct scene *s)
-{
-	const struct evlog_event *ev = secure_boot_event(s);
-	int state = uefi_secure_boot(s->f->log);
-	struct reason r = REASON(ERR_SB_UNKNOWN, LAYER_FIRMWARE);
-
-	if (!eval_variables_bound(s) || state == 1)
-		return;
-	if (ev) {
-		r = scene_reason(s, ERR_SB_UNKNOWN, ev, NULL);
-		r.found = uefi_describe(ev, s->a);
-	}
-	if (state == 0)
-		r.code = ERR_SB_DISABLED;
-	r.pcr = 7;
-	r.rule = "secure_boot.required";
-	r.expected = "SecureBoot = 01";
-	scene_violate(s, &r);
-}
-
 /* --- the value of one PCR ------------------------------------------------- */
 
 static bool
@@ -268,6 +206,8 @@ judged_pcrs(const struct scene *s)
 static rc
 eval_log(struct scene *s, struct err *e)
 {
+	uint32_t judged = judged_pcrs(s);
+
 	if (!policy_needs_log(s->p))
 		return RC_OK;
 	if (!s->f->log || !s->f->replay) {
@@ -277,9 +217,13 @@ eval_log(struct scene *s, struct err *e)
 		return RC_OK;
 	}
 	TRY(lanes_sort(s->f->log, s->a, &s->lanes, e));
-	eval_separators(s, judged_pcrs(s));
-	if (s->p->secure_boot)
-		eval_secure_boot(s);
+	eval_separators(s, judged);
+	if (judged & 1u)
+		eval_firmware(s);
+	if (s->p->windows.given && judged & 1u << 12 && judged & 1u << 13)
+		eval_windows(s);
+	if (judged & 1u << 7)
+		TRY(eval_secure_boot(s, e));
 	return s->p->cmdline.present ? eval_cmdline(s, e) : RC_OK;
 }
 
@@ -290,7 +234,7 @@ note_layers(const struct scene *s, struct verdict *v)
 {
 	const struct policy *p = s->p;
 	bool judged = s->lanes.log || !policy_needs_log(p);
-	bool any = p->secure_boot || p->cmdline.present;
+	bool any = sb_rules_given(p) || p->cmdline.present;
 
 	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
 		if (p->pcr[k].kind != PCR_VALUES &&

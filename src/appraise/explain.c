@@ -62,8 +62,7 @@ describe_head(const struct policy *p, struct buf *out)
 		put_pcrs(out, p->selection.bank[i].mask);
 		buf_puts(out, "\n");
 	}
-	if (p->secure_boot)
-		buf_puts(out, "  Secure Boot must be on\n");
+	sb_rules_describe(p, out);
 }
 
 /* The digest that stands for a value: the first strong one. */
@@ -307,8 +306,6 @@ lint_boot(struct lint *l)
 		if (l->p->pcr[i].kind == PCR_EVENTS)
 			lint_events(l, i);
 	}
-	if (!l->p->secure_boot)
-		ask(l, "secure_boot", "Secure Boot is not required");
 }
 
 static void
@@ -385,5 +382,5 @@ policy_lint(const struct policy *p, struct buf *out)
 	lint_cmdline(&l);
 	lint_tpm(&l);
 	lint_ima(&l);
-	return l.n;
+	return l.n + sb_rules_lint(p, out);
 }

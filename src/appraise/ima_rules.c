@@ -368,30 +368,6 @@ decode_keyring(struct policy *p, const json_t *ima, struct err *e)
 /* --- the rest ------------------------------------------------------------- */
 
 static rc
-decode_effect(
-    const json_t *ima, const char *key, enum err_effect *out, struct err *e)
-{
-	static const struct {
-		const char *name;
-		enum err_effect effect;
-	} effects[] = {
-	    {"fail", EFF_FAIL}, {"warn", EFF_WARN}, {"pass", EFF_NONE}};
-	struct span s;
-
-	if (!json_has(ima, key))
-		return RC_OK;
-	TRY(json_get_str(ima, "ima", key, &s, e));
-	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-		if (span_eq(s, span_str(effects[i].name))) {
-			*out = effects[i].effect;
-			return RC_OK;
-		}
-	return err_at(e, ERR_POLICY_FORMAT,
-	    "One of \"fail\", \"warn\" and \"pass\" is expected.", "ima.%s",
-	    key);
-}
-
-static rc
 decode_templates(struct policy *p, const json_t *ima, struct err *e)
 {
 	const json_t *list = NULL;
@@ -457,9 +433,9 @@ ima_rules_decode(struct policy *p, const json_t *ima, struct err *e)
 	r->weak = EFF_FAIL;
 	TRY(decode_ima_pcrs(p, ima, e));
 	TRY(decode_templates(p, ima, e));
-	TRY(decode_effect(ima, "violations", &r->violations, e));
-	TRY(decode_effect(ima, "other_path", &r->other_path, e));
-	TRY(decode_effect(ima, "weak_digests", &r->weak, e));
+	TRY(policy_effect(ima, "ima", "violations", &r->violations, e));
+	TRY(policy_effect(ima, "ima", "other_path", &r->other_path, e));
+	TRY(policy_effect(ima, "ima", "weak_digests", &r->weak, e));
 	TRY(decode_globs(p, ima, "globs", &r->globs, &r->globs_n, e));
 	TRY(decode_globs(p, ima, "exclude", &r->exclude, &r->exclude_n, e));
 	TRY(decode_keyring(p, ima, e));

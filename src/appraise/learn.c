@@ -81,12 +81,6 @@ all_have(const struct draft *d, bool (*has)(const struct golden *g))
 }
 
 static bool
-has_log(const struct golden *g)
-{
-	return g->boot.log != NULL;
-}
-
-static bool
 has_values(const struct golden *g)
 {
 	return g->boot.values != NULL;
@@ -219,25 +213,6 @@ emit_pcrs(const struct draft *d, struct jw *w)
 }
 
 static void
-emit_secure_boot(struct draft *d, struct jw *w)
-{
-	bool on = all_have(d, has_log) && (policy_pcrs(&d->p) & 1u << 7);
-
-	for (size_t i = 0; on && i < d->n; i++)
-		on = uefi_secure_boot(d->golden[i].boot.log) == 1;
-	if (!on) {
-		draft_note(d, "WARNING: Secure Boot is not on in every golden "
-			      "boot (or not visible), so the policy does not "
-			      "require it.");
-		return;
-	}
-	jw_key(w, "secure_boot");
-	jw_object(w);
-	jw_kbool(w, "required", true);
-	jw_object_end(w);
-}
-
-static void
 emit_head(const struct draft *d, struct jw *w)
 {
 	struct buf sources = {0};
@@ -260,7 +235,7 @@ emit_document(struct draft *d, struct buf *out, struct err *e)
 	jw_object(&w);
 	emit_head(d, &w);
 	emit_pcrs(d, &w);
-	emit_secure_boot(d, &w);
+	TRY(learn_sb_emit(d, &w, e));
 	learn_boot_emit(d, &w);
 	if (d->ima_pcrs & policy_pcrs(&d->p))
 		TRY(learn_ima_emit(d, &w, e));
@@ -304,6 +279,8 @@ policy_learn(const struct golden *golden, size_t n,
 	if (rc_ok(r))
 		r = policy_pretty(buf_span(&raw), out, e);
 	buf_free(&raw);
+	if (rc_ok(r))
+		r = learn_sb_check(&d, buf_span(out), e);
 	TRY(r);
 	note_about_machines(&d);
 	*notes = list;

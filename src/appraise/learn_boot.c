@@ -287,8 +287,8 @@ emit_value(const struct draft *d, const struct golden_value *v, struct jw *w)
 	jw_object_end(w);
 }
 
-static void
-emit_values(const struct draft *d, const char *key,
+void
+learn_values_emit(const struct draft *d, const char *key,
     const struct golden_value *values, size_t n, struct jw *w)
 {
 	jw_key(w, key);
@@ -312,7 +312,7 @@ emit_rule(const struct draft *d, const struct event_rule *r, struct jw *w)
 		jw_kstr(w, "layer", layer_name(r->layer));
 	if (r->optional)
 		jw_kbool(w, "optional", true);
-	emit_values(d, "accept", r->accept, r->n, w);
+	learn_values_emit(d, "accept", r->accept, r->n, w);
 	jw_object_end(w);
 }
 
@@ -330,7 +330,8 @@ learn_boot_emit(const struct draft *d, struct jw *w)
 		jw_key(w, key);
 		jw_object(w);
 		if (rule->kind == PCR_VALUES)
-			emit_values(d, "values", rule->values, rule->n, w);
+			learn_values_emit(
+			    d, "values", rule->values, rule->n, w);
 		if (rule->kind == PCR_EVENTS) {
 			jw_key(w, "events");
 			jw_array(w);

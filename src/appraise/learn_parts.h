@@ -25,6 +25,16 @@ void draft_note(struct draft *d, const char *fmt, ...)
 MUST_USE rc learn_boot(struct draft *d, struct err *e);
 void learn_boot_emit(const struct draft *d, struct jw *w);
 
+void learn_values_emit(const struct draft *d, const char *key,
+    const struct golden_value *values, size_t n, struct jw *w);
+
+/* The member "secure_boot"; after learn_boot(). MEMORY, CRYPTO. */
+MUST_USE rc learn_sb_emit(struct draft *d, struct jw *w, struct err *e);
+
+/* Judge the golden boots by the document that was learned from them: a note
+ * for each reason why they do not pass. */
+MUST_USE rc learn_sb_check(struct draft *d, struct span json, struct err *e);
+
 /* PCRs that the lists name, and the "ima" member. */
 MUST_USE rc learn_ima_pcrs(struct draft *d, struct err *e);
 MUST_USE rc learn_ima_emit(struct draft *d, struct jw *w, struct err *e);

@@ -47,6 +47,38 @@ policy_string(struct policy *p, const json_t *obj, const char *path,
 	return RC_OK;
 }
 
+rc
+policy_bool(const json_t *obj, const char *path, const char *key, bool *out,
+    struct err *e)
+{
+	return json_has(obj, key) ? json_get_bool(obj, path, key, out, e)
+				  : RC_OK;
+}
+
+rc
+policy_effect(const json_t *obj, const char *path, const char *key,
+    enum err_effect *out, struct err *e)
+{
+	static const struct {
+		const char *name;
+		enum err_effect effect;
+	} effects[] = {
+	    {"fail", EFF_FAIL}, {"warn", EFF_WARN}, {"pass", EFF_NONE}};
+	struct span s;
+
+	if (!json_has(obj, key))
+		return RC_OK;
+	TRY(json_get_str(obj, path, key, &s, e));
+	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+		if (span_eq(s, span_str(effects[i].name))) {
+			*out = effects[i].effect;
+			return RC_OK;
+		}
+	return err_at(e, ERR_POLICY_FORMAT,
+	    "One of \"fail\", \"warn\" and \"pass\" is expected.", "%s.%s",
+	    path, key);
+}
+
 int
 policy_bank(const struct policy *p, uint16_t alg)
 {
@@ -105,19 +137,6 @@ decode_labels(struct policy *p, const json_t *doc, struct err *e)
 }
 
 static rc
-decode_secure_boot(struct policy *p, const json_t *doc, struct err *e)
-{
-	static const char *const known[] = {"required", NULL};
-	const json_t *sb = NULL;
-
-	if (!json_has(doc, "secure_boot"))
-		return RC_OK;
-	TRY(json_get_object(doc, "", "secure_boot", &sb, e));
-	TRY(json_only(sb, "secure_boot", known, e));
-	return json_get_bool(sb, "secure_boot", "required", &p->secure_boot, e);
-}
-
-static rc
 decode_valid_for(struct policy *p, const json_t *doc, struct err *e)
 {
 	struct span text;
@@ -137,7 +156,7 @@ static bool
 says_something(const struct policy *p)
 {
 	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n ||
-	    p->cmdline.present)
+	    p->cmdline.present || p->sb.required)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
@@ -158,10 +177,7 @@ check_whole(const struct policy *p, struct err *e)
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "The IMA list is judged, so its PCR must be required.",
 		    "ima.pcrs");
-	if (p->secure_boot && !(policy_pcrs(p) & 1u << 7))
-		return err_at(e, ERR_POLICY_FORMAT,
-		    "Secure Boot is measured in PCR 7, which must be required.",
-		    "secure_boot.required");
+	TRY(sb_rules_check(p, e));
 	for (unsigned i = 0; i < LIMIT_PCRS; i++) {
 		uint32_t bit = 1u << i;
 		if ((ima & bit) && p->pcr[i].kind != PCR_UNRULED)
@@ -179,14 +195,16 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 {
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "mode", "valid_for", "pcrs", "secure_boot",
-	    "boot", "cmdline", "tpm", "ima", NULL};
+	    "firmware", "windows", "boot", "cmdline", "tpm", "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
 	TRY(decode_mode(p, doc, e));
 	TRY(decode_valid_for(p, doc, e));
 	TRY(pcrs_decode(p, doc, e));
-	TRY(decode_secure_boot(p, doc, e));
+	TRY(sb_rules_decode(p, doc, e));
+	TRY(firmware_rules_decode(p, doc, e));
+	TRY(windows_rules_decode(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
 	TRY(cmdline_rules_decode(p, doc, e));
 	TRY(tpm_rules_decode(p, doc, e));
@@ -313,7 +331,7 @@ policy_observe(const struct policy *p)
 bool
 policy_needs_log(const struct policy *p)
 {
-	if (p->secure_boot || p->cmdline.present)
+	if (sb_rules_given(p) || p->cmdline.present)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if (p->pcr[i].kind == PCR_EVENTS)

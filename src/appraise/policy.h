@@ -68,7 +68,8 @@ struct boot_facts {
 	/* Authenticated PCR values: replayed and equal to the quote, or sent
 	 * along and found to hash to pcrDigest. */
 	const struct banks *values;
-	/* For what is compared by its hash; NULL: such a match is not found. */
+	/* For what is compared by its hash; NULL: such a match is not found,
+	 * and rules on certificates cannot be judged (CRYPTO). */
 	struct hasher *hasher;
 };
 

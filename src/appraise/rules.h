@@ -6,6 +6,7 @@
 
 #include "appraise/policy.h"
 #include "appraise/refset.h"
+#include "appraise/sb_rules.h"
 #include "appraise/tpm_rules.h"
 #include "verify/filesig.h"
 
@@ -116,7 +117,9 @@ struct policy {
 	uint8_t hash[32];
 	int64_t valid_for;
 	bool observe;
-	bool secure_boot;
+	struct sb_rules sb;
+	struct firmware_rules firmware;
+	struct windows_rules windows;
 	size_t banks_n;
 	const struct hash_alg *banks[LIMIT_BANKS];
 	struct pcr_selections selection;
@@ -146,6 +149,11 @@ MUST_USE rc boot_rules_decode(
 /* Golden values of events, one per element of the list, into out. */
 MUST_USE rc golden_values_decode(struct policy *p, const json_t *list,
     const char *path, struct golden_value *out, struct err *e);
+
+/* Each of them has a digest of every bank that is required for the PCR. */
+MUST_USE rc golden_values_check(const struct policy *p, unsigned pcr,
+    const struct golden_value *values, size_t n, const char *path,
+    struct err *e);
 
 /* The rule of a required PCR can be met. POLICY_FORMAT, BOOT_PCR_UNRULED. */
 MUST_USE rc boot_rules_check(
@@ -216,5 +224,12 @@ void policy_number(char out[12], unsigned pcr);
  * it is where there is none. JSON_TYPE, MEMORY. */
 MUST_USE rc policy_string(struct policy *p, const json_t *obj, const char *path,
     const char *key, const char **out, struct err *e);
+
+/* An optional boolean, and an optional effect: "fail", "warn" or "pass"
+ * (EFF_NONE). Left as they are where there is none. */
+MUST_USE rc policy_bool(const json_t *obj, const char *path, const char *key,
+    bool *out, struct err *e);
+MUST_USE rc policy_effect(const json_t *obj, const char *path, const char *key,
+    enum err_effect *out, struct err *e);
 
 #endif

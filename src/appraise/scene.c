@@ -4,10 +4,38 @@
 #include "base/text.h"
 
 void
+scene_violate_as(
+    struct scene *s, const struct reason *r, enum err_effect effect)
+{
+	if (effect == EFF_NONE)
+		effect = err_effect(r->code);
+	verdict_add(s->v, r, effect);
+	s->violated = s->violated || effect != EFF_WARN;
+}
+
+void
 scene_violate(struct scene *s, const struct reason *r)
 {
-	verdict_add(s->v, r, EFF_NONE);
-	s->violated = true;
+	scene_violate_as(s, r, EFF_NONE);
+}
+
+bool
+scene_logged(const struct scene *s, unsigned pcr)
+{
+	static const struct lanes none = {0};
+	struct lane l = lane_of(s->p, &none, s->f->quoted, pcr);
+
+	for (size_t b = 0; b < l.banks_n; b++) {
+		const struct hash_alg *alg = s->p->banks[l.bank[b]];
+		const struct bank *quote =
+		    s->f->values ? banks_get(s->f->values, alg->id) : NULL;
+		const struct bank *log =
+		    banks_get(&s->f->replay->banks, alg->id);
+		if (!quote || !log ||
+		    memcmp(quote->pcr[pcr], log->pcr[pcr], alg->size) != 0)
+			return false;
+	}
+	return l.banks_n > 0;
 }
 
 bool

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One appraisal of a boot while it is judged, and the words for what is found.
- * Only eval_boot.c and eval_events.c include this. */
+ * Only the files eval_….c include this. */
 #ifndef AKASHI_APPRAISE_SCENE_H
 #define AKASHI_APPRAISE_SCENE_H
 
@@ -19,6 +19,15 @@ struct scene {
 
 /* Add a reason and remember that a boot rule was broken. */
 void scene_violate(struct scene *s, const struct reason *r);
+
+/* The same with what the policy says it counts for; EFF_NONE: what its code
+ * says. A warning breaks no rule. */
+void scene_violate_as(
+    struct scene *s, const struct reason *r, enum err_effect effect);
+
+/* The PCR's quoted value follows from the boot log alone, in every bank that
+ * is judged: only then are its events all that was measured. */
+bool scene_logged(const struct scene *s, unsigned pcr);
 
 /* The list is full: count one more of this code, which needs no texts. */
 bool scene_full(struct scene *s, enum err_code code);
@@ -46,6 +55,13 @@ const char *text_of_values(const struct scene *s,
 /* Judge the kernel command line by "cmdline", once the lanes are sorted.
  * MEMORY. */
 MUST_USE rc eval_cmdline(struct scene *s, struct err *e);
+/* --- eval_sb.c, eval_fw.c, eval_windows.c ----------------------------- */
+
+/* Judge what was measured about Secure Boot, the firmware and Windows; the
+ * lanes are sorted. MEMORY, CRYPTO. */
+MUST_USE rc eval_secure_boot(struct scene *s, struct err *e);
+void eval_firmware(struct scene *s);
+void eval_windows(struct scene *s);
 
 /* --- eval_events.c ---------------------------------------------------- */
 

@@ -103,3 +103,99 @@ efi_sigs_next(struct efi_sigs *s, struct efi_sig *out)
 	*out = (struct efi_sig){kind_of(s->type), s->type, owner, data};
 	return true;
 }
+
+/* --- files --------------------------------------------------------------- */
+
+static bool
+lists_valid(struct span s)
+{
+	struct efi_sigs lists = efi_sigs_over(s);
+	struct efi_sig sig;
+
+	while (efi_sigs_next(&lists, &sig))
+		continue;
+	return s.n && !lists.malformed;
+}
+
+/* EFI_TIME, then WIN_CERTIFICATE_UEFI_GUID, whose length counts itself. */
+static struct span
+behind_header(struct span file)
+{
+	enum { TIME = 16, HEAD = 8, REVISION = 0x0200, TYPE_GUID = 0x0ef1 };
+	struct rd in = rd_over(file);
+
+	rd_bytes(&in, TIME);
+	uint32_t n = rd_u32le(&in);
+	uint16_t revision = rd_u16le(&in);
+	uint16_t type = rd_u16le(&in);
+	if (n < HEAD + GUID || revision != REVISION || type != TYPE_GUID)
+		rd_fail(&in);
+	rd_bytes(&in, n - HEAD);
+	return rd_rest(&in);
+}
+
+static struct span
+behind_attributes(struct span file)
+{
+	struct rd in = rd_over(file);
+
+	rd_u32le(&in);
+	return rd_rest(&in);
+}
+
+bool
+efi_sigs_file(struct span file, struct span *lists)
+{
+	const struct span as[] = {
+	    file, behind_header(file), behind_attributes(file)};
+
+	for (size_t i = 0; i < sizeof(as) / sizeof(as[0]); i++) {
+		if (!lists_valid(as[i]))
+			continue;
+		*lists = as[i];
+		return true;
+	}
+	return false;
+}
+
+/* --- security version numbers --------------------------------------------- */
+
+static const struct {
+	const char *name;
+	uint8_t guid[GUID];
+} apps[] = {
+    {"bootmgr", {0x61, 0x2b, 0x13, 0x9d, 0xd5, 0x59, 0x88, 0x43, 0xab, 0x1c,
+		    0x18, 0x5c, 0x3c, 0xb2, 0xeb, 0x92}},
+    {"cdboot", {0x9d, 0x2e, 0xf8, 0xe8, 0x27, 0xe1, 0x58, 0x41, 0xa4, 0x88,
+		   0x4c, 0x18, 0xab, 0xe2, 0xf2, 0x84}},
+    {"wdsmgr", {0xc2, 0xca, 0x99, 0xc9, 0xfe, 0x7f, 0x6f, 0x49, 0x81, 0x27,
+		   0x9e, 0x2a, 0x8a, 0x53, 0x59, 0x76}},
+};
+
+const char *
+efi_svn_app(unsigned app)
+{
+	return app < sizeof(apps) / sizeof(apps[0]) ? apps[app].name : NULL;
+}
+
+/* 01, GUID of the application, minor, major, zeros. */
+bool
+efi_sig_svn(const struct efi_sig *sig, struct efi_svn *out)
+{
+	struct rd in = rd_over(sig->data);
+	uint8_t version = rd_u8(&in);
+	const uint8_t *guid = rd_bytes(&in, GUID).p;
+	uint16_t minor = rd_u16le(&in);
+	uint16_t major = rd_u16le(&in);
+	struct span rest = rd_rest(&in);
+
+	if (sig->kind != SIG_SHA256 || !rd_ok(&in) || version != 1 ||
+	    !span_all(rest, 0))
+		return false;
+	for (unsigned i = 0; efi_svn_app(i); i++)
+		if (memcmp(guid, apps[i].guid, GUID) == 0) {
+			*out = (struct efi_svn){i, major, minor};
+			return true;
+		}
+	return false;
+}

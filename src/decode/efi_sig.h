@@ -47,4 +47,22 @@ bool efi_sigs_next(struct efi_sigs *s, struct efi_sig *out);
 /* "X.509", "SHA-256", …; "other" for SIG_OTHER. */
 const char *efi_sig_kind_name(enum efi_sig_kind kind);
 
+/* The signature lists of a file: bare, behind the header of an authenticated
+ * update (EFI_VARIABLE_AUTHENTICATION_2; UEFI 2.10, 8.2.2), or behind the
+ * attributes that efivarfs puts first. False if none of these reads to the
+ * end. The signature of an update is not checked. */
+bool efi_sigs_file(struct span file, struct span *lists);
+
+/* A "security version number" of a Windows boot application, which Microsoft
+ * writes into dbx as if it were the hash of an image. */
+struct efi_svn {
+	unsigned app; /* row of efi_svn_app() */
+	uint16_t major, minor;
+};
+
+bool efi_sig_svn(const struct efi_sig *sig, struct efi_svn *out);
+
+/* "bootmgr", "cdboot", "wdsmgr"; NULL behind the last. */
+const char *efi_svn_app(unsigned app);
+
 #endif

@@ -138,14 +138,17 @@ sipa_next(struct sipa *s, struct sipa_record *out)
 	return true;
 }
 
-static uint64_t
-number(struct span s)
+bool
+sipa_number(const struct sipa_record *r, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	for (size_t i = s.n; i > 0; i--)
-		v = v << 8 | s.p[i - 1];
-	return v;
+	if (r->data.n == 0 || r->data.n > sizeof(v))
+		return false;
+	for (size_t i = r->data.n; i > 0; i--)
+		v = v << 8 | r->data.p[i - 1];
+	*out = v;
+	return true;
 }
 
 void
@@ -153,13 +156,14 @@ sipa_value(const struct sipa_record *r, struct line *l)
 {
 	size_t row = row_of(r->type);
 	enum form form = row < RECORDS ? records[row].form : HEX;
+	uint64_t v = 0;
 
 	if (form == TEXT)
 		line_utf16(l, r->data);
 	else if (form == FLAG && r->data.n == 1 && r->data.p[0] <= 1)
 		line_puts(l, r->data.p[0] ? "yes" : "no");
-	else if (form != HEX && r->data.n > 0 && r->data.n <= 8)
-		line_printf(l, "%llu", (unsigned long long)number(r->data));
+	else if (form != HEX && sipa_number(r, &v))
+		line_printf(l, "%llu", (unsigned long long)v);
 	else
 		line_hex(l, r->data, 32);
 }

@@ -15,8 +15,8 @@ static const struct {
 };
 
 /* shim hashes the variable and logs its name. */
-static const char *const shim[] = {
-    "MokList", "MokListX", "MokListTrusted", "MokSBState", "MokDBState"};
+static const char *const shim[] = {"MokList", "MokListX", "MokListTrusted",
+    "MokSBState", "MokDBState", "MokPolicy"};
 
 /* systemd-stub hashes the section's ASCII name with NUL, then its content,
  * and logs the name in UTF-16 for both. */

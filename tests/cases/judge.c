@@ -107,7 +107,7 @@ learn(struct edit *e, const char *base)
 		return NULL;
 	}
 	const struct golden golden = {
-	    .boot = {&f->log, &f->boot, &f->quote.selection, &f->values, NULL},
+	    .boot = {&f->log, &f->boot, &f->quote.selection, &f->values, e->h},
 	    .source = base,
 	};
 	if (!rc_ok(policy_learn(&golden, 1, &o, e->a, &json, &notes, &err)) ||

@@ -232,7 +232,7 @@ recorded_policy(struct hasher *h, const char *boot, const char *quote)
 	const struct golden golden = {
 	    .boot = {facts->log_ok ? &facts->log : NULL,
 		facts->log_ok ? &facts->boot : NULL, &facts->quote.selection,
-		&facts->values},
+		&facts->values, h},
 	    .ima = facts->ima_ok ? span_of(r.ev.ima.p, facts->ima.bytes)
 				 : span_of(NULL, 0),
 	    .source = boot,

@@ -142,7 +142,7 @@ learn(struct world *w)
 	ck_rc_ok(attest_evidence(&r.ev, &ctx, w->h, &w->arena, v, facts, &e));
 	const struct golden golden = {
 	    .boot = {&facts->log, &facts->boot, &facts->quote.selection,
-		&facts->values},
+		&facts->values, w->h},
 	    .ima = span_of(r.ev.ima.p, facts->ima.bytes),
 	    .source = "golden"};
 	ck_rc_ok(policy_learn(&golden, 1, &o, &w->arena, &json, &notes, &e));

@@ -279,9 +279,11 @@ START_TEST(test_removed)
 
 	drop(&log, find(&log, 14, EV_IPL, 1));
 	judge(&log);
-	only(ERR_BOOT_EVENT_MISSING, 14);
-	ck_assert_str_eq(v.reasons[0].rule, "boot.14.events[1]");
-	ck_assert_ptr_nonnull(strstr(v.reasons[0].expected, "MokListX"));
+	reason(0, ERR_MOK_CHANGED, 14);
+	reason(1, ERR_BOOT_EVENT_MISSING, 14);
+	ck_assert_uint_eq(v.reasons_n, 2);
+	ck_assert_str_eq(v.reasons[1].rule, "boot.14.events[1]");
+	ck_assert_ptr_nonnull(strstr(v.reasons[1].expected, "MokListX"));
 }
 END_TEST
 
@@ -318,10 +320,12 @@ START_TEST(test_relabelled)
 
 	log.events[at].type = EV_EVENT_TAG;
 	judge(&log);
-	only(ERR_BOOT_EVENT_CHANGED, 7);
+	reason(0, ERR_SB_UNKNOWN, 7);
+	reason(1, ERR_BOOT_EVENT_CHANGED, 7);
+	ck_assert_uint_eq(v.reasons_n, 2);
 	ck_assert_ptr_nonnull(
-	    strstr(v.reasons[0].expected, "EV_EFI_VARIABLE_DRIVER_CONFIG"));
-	ck_assert_ptr_nonnull(strstr(v.reasons[0].found, "EV_EVENT_TAG"));
+	    strstr(v.reasons[1].expected, "EV_EFI_VARIABLE_DRIVER_CONFIG"));
+	ck_assert_ptr_nonnull(strstr(v.reasons[1].found, "EV_EVENT_TAG"));
 }
 END_TEST
 
@@ -459,13 +463,13 @@ START_TEST(test_every_event)
 		struct evlog log = copy_with_room(1);
 		drop(&log, i);
 		judge(&log);
-		ck_assert_int_eq(v.result, RESULT_FAIL);
+		ck_assert_int_ge(v.result, RESULT_FAIL);
 		for (size_t k = 0; k < v.reasons_n; k++)
 			ck_assert_int_eq(v.reasons[k].pcr, (int)ev->pcr);
 		log = copy_with_room(1);
 		insert(&log, i, *ev);
 		judge(&log);
-		ck_assert_int_eq(v.result, RESULT_FAIL);
+		ck_assert_int_ge(v.result, RESULT_FAIL);
 		for (size_t k = 0; k < v.reasons_n; k++)
 			ck_assert_int_eq(v.reasons[k].pcr, (int)ev->pcr);
 	}

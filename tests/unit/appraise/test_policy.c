@@ -76,7 +76,7 @@ static const struct bad {
     {HEAD PCR4 "\"boot\":{\"4\":{\"opaque\":\"\"}}}", ERR_POLICY_FORMAT,
 	"boot.4.opaque"},
     {HEAD PCR4 BOOT4 ",\"secure_boot\":{\"required\":true}}", ERR_POLICY_FORMAT,
-	"secure_boot.required"},
+	"secure_boot"},
     {HEAD PCR4 BOOT4 ",\"secure_boot\":true}", ERR_JSON_TYPE, "secure_boot"},
     /* golden values */
     {HEAD PCR4 "\"boot\":{\"4\":{\"values\":[]}}}", ERR_POLICY_FORMAT,

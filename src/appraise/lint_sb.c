@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions about the rules on Secure Boot, and about the boot loaders that a
+ * policy accepts. */
+#include "appraise/rules.h"
+
+#include "base/text.h"
+
+struct lint {
+	const struct policy *p;
+	struct buf *out;
+	size_t n;
+};
+
+static void
+ask(struct lint *l, const char *path, const char *what)
+{
+	buf_printf(l->out, "%s: %s\n", path, what);
+	l->n++;
+}
+
+static void
+lint_rules(struct lint *l)
+{
+	const struct policy *p = l->p;
+	const struct sb_rules *r = &p->sb;
+	int sha256 = policy_bank(p, ALG_SHA256);
+	uint32_t pcrs = pcr_selections_mask(&p->selection, ALG_SHA256);
+
+	if (!r->required)
+		ask(l, "secure_boot", "Secure Boot is not required");
+	for (size_t i = 0; sb_allow_rows[i].name; i++)
+		if (r->allow & 1u << i)
+			buf_printf(l->out, "secure_boot.allow: \"%s\" passes\n",
+			    sb_allow_rows[i].name);
+	for (size_t i = 0; i < 32; i++)
+		l->n += r->allow >> i & 1;
+	if (r->required && !r->groups_n)
+		ask(l, "secure_boot.dbx",
+		    "no revocations are required: an old dbx passes");
+	if (r->revoked_n && (sha256 < 0 || !(pcrs & 1u << 4)))
+		ask(l, "secure_boot.dbx",
+		    "loaded images are not compared with it, for which PCR 4 "
+		    "of bank sha256 must be required");
+	if (r->required && p->pcr[7].kind == PCR_OPAQUE && !r->db.given)
+		ask(l, "secure_boot.db", "any certificate may stand in db");
+	if (r->required && policy_pcrs(p) & 1u << 14 && !r->sbat.n)
+		ask(l, "secure_boot.sbat",
+		    "no SBAT level is required: old boot loaders may run");
+}
+
+/* --- golden images ---------------------------------------------------------
+ */
+
+/* Files whose flat hash the policy knows: what GRUB read, and IMA's. */
+static bool
+is_file_hash(const struct policy *p, const uint8_t *sha256)
+{
+	const struct pcr_rule *files = &p->pcr[9];
+	int bank = policy_bank(p, ALG_SHA256);
+	size_t entry;
+
+	for (size_t i = 0; files->kind == PCR_EVENTS && i < files->n; i++)
+		for (size_t k = 0; k < files->events[i].n; k++) {
+			const uint8_t *d =
+			    files->events[i].accept[k].digest[bank];
+			if (d && memcmp(d, sha256, 32) == 0)
+				return true;
+		}
+	for (size_t i = 0; i < p->ima.allow_n; i++)
+		if (refset_alg(p->ima.allow[i])->id == ALG_SHA256 &&
+		    refset_get(p->ima.allow[i], sha256, span_str(""), &entry) ==
+			REFSET_DIGEST)
+			return true;
+	return false;
+}
+
+static void
+lint_image(struct lint *l, const char *path, const uint8_t *sha256)
+{
+	size_t from;
+
+	if (is_file_hash(l->p, sha256))
+		ask(l, path,
+		    "this is the hash of a file; images are measured by their "
+		    "Authenticode digest, so it will not be met");
+	if (revoked_find(
+		l->p->sb.revoked, l->p->sb.revoked_n, false, sha256, &from))
+		ask(l, path, "secure_boot.dbx revokes the accepted image");
+}
+
+static void
+lint_images(struct lint *l, unsigned pcr)
+{
+	const struct pcr_rule *rule = &l->p->pcr[pcr];
+	int bank = policy_bank(l->p, ALG_SHA256);
+	char path[POLICY_PATH];
+
+	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++) {
+		const struct event_rule *er = &rule->events[i];
+		const struct evlog_event ev = {.type = er->type};
+		for (size_t k = 0; uefi_is_image(&ev) && k < er->n; k++) {
+			policy_path(
+			    path, "boot.%u.events[%zu].accept[%zu]", pcr, i, k);
+			if (er->accept[k].digest[bank])
+				lint_image(l, path, er->accept[k].digest[bank]);
+		}
+	}
+}
+
+size_t
+sb_rules_lint(const struct policy *p, struct buf *out)
+{
+	struct lint l = {p, out, 0};
+
+	lint_rules(&l);
+	lint_images(&l, 2);
+	lint_images(&l, 4);
+	return l.n;
+}
