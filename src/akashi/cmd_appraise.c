@@ -13,6 +13,8 @@ enum choice {
 	OPT_AT,
 	OPT_OUTPUT,
 	OPT_STRICT,
+	OPT_CLASS,
+	OPT_REGION,
 	OPT_PCRSEL,
 	OPT_NONCE,
 	OPT_FILES, /* from here on: evidence_parts[], in the same order */
@@ -21,9 +23,11 @@ enum choice {
 static const struct cli_option options[] = {
     {0, "policy", "FILE", "policy to judge by; without it: unknown"},
     {0, "trust-anchors", "PEM", "require an EK certificate of these CAs"},
-    {0, "at", "TIME", "judge certificates at this time (RFC 3339)"},
+    {0, "at", "TIME", "judge as of this time (RFC 3339)"},
     {'o', "output", "text|json", "form of the output"},
     {0, "strict", NULL, "warnings are not trusted (exit 1)"},
+    {0, "class", "CLASS", "the node's environment class"},
+    {0, "region", "NAME", "the region in which this verifier stands"},
     {0, "pcrsel", "SEL", "what was asked for, as sha256:0,1,2+sha1:10"},
     {0, "nonce", "HEX", "the nonce that was issued"},
     {0, "quote", "FILE", "quote.msg: TPMS_ATTEST or TPM2B_ATTEST"},
@@ -96,6 +100,8 @@ read_policy(struct cli *c, struct appraisal *ap, struct err *e)
 	TRY(cli_read(c, path, LIMIT_POLICY, &json, e));
 	TRY(policy_decode(json, &ap->policy, e));
 	ap->ctx.policy = ap->policy;
+	ap->ctx.env_class = ap->text[OPT_CLASS];
+	ap->ctx.region = ap->text[OPT_REGION];
 	return RC_OK;
 }
 
@@ -209,6 +215,17 @@ emit_reason(struct cli *c, struct buf *out, const struct reason *r)
 		buf_printf(out, "    found     %s\n", r->found);
 	if (r->rule)
 		buf_printf(out, "    rule      %s\n", r->rule);
+	if (r->effect != err_effect(r->code))
+		buf_printf(out, "    counts as %s under this policy\n",
+		    effect_name(r->effect));
+	if (r->waiver) {
+		char until[TIME_TEXT];
+		time_emit(r->waiver->expires, until);
+		buf_printf(out,
+		    "    waived until %s: %s (owner %s, approved by %s)\n",
+		    until, r->waiver->reason, r->waiver->owner,
+		    r->waiver->approver);
+	}
 	buf_printf(
 	    out, "    %s (%s)", err_name(r->code), err_class_name(r->code));
 	buf_printf(out, r->path && *r->path ? " at %s\n" : "%s\n",
@@ -255,8 +272,8 @@ emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 	if (ap->parts.ev.userspace.p)
 		buf_puts(out, "\nnot judged      userspace log");
 	if (v->policy_name)
-		buf_printf(out, "\npolicy          %s%s", v->policy_name,
-		    v->observe ? " (observe)" : "");
+		buf_printf(out, "\npolicy          %s (%s)", v->policy_name,
+		    v->policy_mode);
 }
 
 /* --- command ---------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "akashi/evidence_dir.h"
 
 #include "appraise/learn.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <getopt.h>
@@ -324,7 +325,8 @@ run_check(struct cli *c, int argc, char **argv)
 		code = cli_fail(c, &e);
 		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
 	}
-	size_t n = policy_lint(p, &questions);
+	const struct clock clock = clock_system();
+	size_t n = policy_lint(p, clock_now(&clock), &questions);
 	if (n)
 		fwrite(questions.p, 1, questions.n, stderr);
 	uint8_t hash[32];

@@ -183,6 +183,15 @@ policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
 	return RC_OK;
 }
 
+/* A policy that is bound to a class never meets a node of another. */
+static bool
+for_class(const struct policy *p, struct span env_class)
+{
+	const char *bound = policy_class(p);
+
+	return !bound || span_eq(span_str(bound), env_class);
+}
+
 rc
 policy_for(struct server *s, struct snapshot *n, const struct node *node,
     const struct active_policy **out, struct err *e)
@@ -192,7 +201,8 @@ policy_for(struct server *s, struct snapshot *n, const struct node *node,
 
 	TRY(policies_of(s, n, &node->tenant, &set, e));
 	for (size_t i = 0; i < set->n; i++) {
-		if (!labels_match(set->active[i].selector, node->labels))
+		if (!labels_match(set->active[i].selector, node->labels) ||
+		    !for_class(set->active[i].policy, node->env_class))
 			continue;
 		if (found)
 			return err_text(e, ERR_POLICY_AMBIGUOUS, "",
@@ -272,6 +282,7 @@ write_switches(struct snapshot *n)
 	jw_object(&w);
 	jw_kbool(&w, "allow_virtual", n->allow_virtual);
 	jw_kstr(&w, "pcrs", n->asked_text);
+	jw_kstr(&w, "region", n->region);
 	jw_object_end(&w);
 	snprintf(n->switches_text, sizeof(n->switches_text), "%s",
 	    b.failed ? "{}" : b.p);
@@ -305,6 +316,11 @@ fill(const struct conf *conf, const struct cluster *cluster, struct snapshot *n,
 	const char *text = pcr_selections_text(&scratch, &n->asked);
 	snprintf(n->asked_text, sizeof(n->asked_text), "%s", text ? text : "");
 	arena_free(&scratch);
+	if (strlen(conf->instance_region) >= sizeof(n->region))
+		return err_at(e, ERR_CONFIG,
+		    "The name of a region has at most 127 bytes.",
+		    "instance.region");
+	snprintf(n->region, sizeof(n->region), "%s", conf->instance_region);
 	write_switches(n);
 	return load_anchors(conf, n, e);
 }

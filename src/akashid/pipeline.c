@@ -255,8 +255,17 @@ judge(struct walk *w, struct err *e)
 	    .issued = w->challenge.issued,
 	    .policy = w->policy ? w->policy->policy : NULL,
 	    .no_policy = &w->no_policy,
+	    .env_class = arena_printf(w->q->arena, "%.*s",
+		(int)w->node->node.env_class.n,
+		w->node->node.env_class.n
+		    ? (const char *)w->node->node.env_class.p
+		    : ""),
+	    .region = w->snap->region,
 	    .now = w->received,
 	};
+
+	if (!ctx.env_class)
+		return err_at(e, ERR_MEMORY, NULL, "node");
 
 	if (w->ima_continues)
 		ctx.ima_resume = w->node->node.state.attester.ima;
@@ -442,6 +451,10 @@ next_state(struct walk *w, const struct conf *conf, struct err *e)
 	after->verified = w->judged;
 	after->valid_until =
 	    w->judged + (valid ? valid : conf->attest_valid_for);
+	/* What a waiver let pass does not outlive it. */
+	if (w->verdict.waived_until &&
+	    w->verdict.waived_until < after->valid_until)
+		after->valid_until = w->verdict.waived_until;
 	if (tampering(&w->verdict))
 		after->held = true;
 	if (w->verdict.result == RESULT_REJECT &&
@@ -564,6 +577,8 @@ write_answer(struct walk *w, const struct node *node, const struct verdict *v)
 {
 	struct jw j = answer_json(w->q);
 	const struct conf *conf = conf_take(w->s->conf);
+	int64_t agreed = w->policy ? policy_interval(w->policy->policy) : 0;
+	int64_t interval = agreed ? agreed : conf->attest_interval;
 	char id[UUID_TEXT];
 	enum err_code why;
 
@@ -584,8 +599,7 @@ write_answer(struct walk *w, const struct node *node, const struct verdict *v)
 	write_next(&node->state.attester, &j);
 	jw_key(&j, "challenge");
 	jw_raw(&j, buf_span(&w->next));
-	jw_ku64(
-	    &j, "interval_seconds", (uint64_t)(conf->attest_interval / TIME_S));
+	jw_ku64(&j, "interval_seconds", (uint64_t)(interval / TIME_S));
 	jw_object_end(&j);
 	conf_drop(w->s->conf, conf);
 }

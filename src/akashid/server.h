@@ -60,8 +60,9 @@ struct snapshot {
 	struct pcr_selections asked;
 	char asked_text[400];
 	bool allow_virtual;
+	char region[128];     /* where this verifier stands; "": unknown */
 	struct span switches; /* for statements: canonical JSON */
-	char switches_text[600];
+	char switches_text[1400];
 };
 
 /* --- the server

@@ -181,7 +181,7 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
     struct event_rule *out, struct err *e)
 {
 	static const char *const known[] = {
-	    "type", "layer", "optional", "repeat", "accept", NULL};
+	    "type", "layer", "severity", "optional", "repeat", "accept", NULL};
 	const json_t *accept = NULL;
 	const char *layer = NULL;
 	char at[POLICY_PATH];
@@ -194,6 +194,8 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "A layer is firmware, bootloader, os or middleware.",
 		    "%s.layer", path);
+	if (json_has(v, "severity"))
+		TRY(severity_decode(v, path, "severity", &out->severity, e));
 	TRY(policy_bool(v, path, "optional", &out->optional, e));
 	TRY(policy_bool(v, path, "repeat", &out->repeat, e));
 	TRY(bounded_array(v, path, "accept", ACCEPT_MAX, &accept, e));

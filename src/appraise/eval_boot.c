@@ -170,6 +170,8 @@ eval_values(struct scene *s, const struct lane *l)
 	r.expected =
 	    text_of_values(s, l->rule->values, l->rule->n, (int)l->bank[0]);
 	r.found = have ? text_of_digest(s->a, alg, have->pcr[l->pcr]) : NULL;
+	r.digest = have ? have->pcr[l->pcr] : NULL;
+	r.digest_alg = alg->id;
 	scene_violate(s, &r);
 }
 
@@ -269,7 +271,10 @@ policy_eval_boot(const struct policy *p, const struct boot_facts *f,
 
 	v->policy_name = p->name;
 	policy_hash(p, v->policy_hash);
-	v->observe = p->observe;
+	if (!v->weighing)
+		v->weighing = p;
+	v->policy_mode = policy_mode(p);
+	v->observe = policy_observe(p);
 	eval_selection(&s);
 	TRY(eval_log(&s, e));
 	if (f->values) {

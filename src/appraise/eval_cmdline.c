@@ -137,10 +137,8 @@ report_token(const struct kernel_line *k, size_t event,
 		    (size_t)(rule - k->s->p->cmdline.tokens));
 		r.expected = allowed_text(k, rule);
 	}
-	if (effect == EFF_WARN)
-		verdict_add(k->s->v, &r, effect);
-	else
-		scene_violate(k->s, &r);
+	r.effect = effect;
+	scene_violate(k->s, &r);
 }
 
 static void

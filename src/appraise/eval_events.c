@@ -125,6 +125,7 @@ report_missing(struct scene *s, const struct lane *l, size_t rule)
 		return;
 	if (er->layer != LAYER_NONE)
 		r.layer = er->layer;
+	scene_severity(&r, er);
 	r.path = "eventlog.events";
 	r.pcr = (int)l->pcr;
 	r.event_type = text_of_type(s->a, er->type);

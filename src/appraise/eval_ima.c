@@ -52,7 +52,13 @@ report(const struct subject *s, enum err_code code, enum err_effect effect,
 
 	r.pcr = (int)s->entry->pcr;
 	r.event = s->entry->index;
-	if (!verdict_full(s->v, effect)) {
+	r.file = s->entry->path;
+	const struct hash_alg *alg = hash_by_name(s->entry->digest_alg);
+	if (alg && alg->size == s->entry->digest.n) {
+		r.digest = s->entry->digest.p;
+		r.digest_alg = alg->id;
+	}
+	if (!verdict_full(s->v, code, effect)) {
 		r.path = arena_printf(a, "ima.entries[%u]", s->entry->index);
 		r.event_type = verdict_printable(a, s->entry->template_name);
 		r.rule = rule;
@@ -61,8 +67,7 @@ report(const struct subject *s, enum err_code code, enum err_effect effect,
 		    digest_text(a, s->entry->digest_alg, s->entry->digest),
 		    verdict_printable(a, s->entry->path));
 	}
-	verdict_add(s->v, &r, effect);
-	if (effect != EFF_WARN)
+	if (effect_fails(verdict_add(s->v, &r, effect)))
 		verdict_check(s->v, CHECK_POLICY_IMA, CHECK_FAILED);
 }
 
@@ -144,7 +149,7 @@ expected_text(const struct subject *s, const struct refset *set, size_t at,
 	struct arena *a = s->v->arena;
 	struct span text = ima_rules_text(s->p, set, at);
 
-	if (verdict_full(s->v, EFF_FAIL))
+	if (verdict_full(s->v, ERR_IMA_CHANGED_FILE, EFF_FAIL))
 		return NULL;
 	if (found == REFSET_DIGEST)
 		return text.n ? arena_printf(a, "at %.*s", (int)text.n, text.p)

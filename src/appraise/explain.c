@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define WAIVER_SOON ((int64_t)14 * 86400 * TIME_S)
+#define WAIVER_LONG ((int64_t)366 * 86400 * TIME_S)
+
 /* --- in words --------------------------------------------------------- */
 
 static void
@@ -47,14 +50,27 @@ describe_head(const struct policy *p, struct buf *out)
 		buf_printf(out, "  %s\n", p->description);
 	if (p->source)
 		buf_printf(out, "  from %s\n", p->source);
+	if (p->env_class)
+		buf_printf(out, "  for nodes of class %s\n", p->env_class);
 	buf_printf(out, "  mode: %s\n",
-	    p->observe ? "observe (failures are shown, the status stays)"
-		       : "enforce");
+	    p->mode == MODE_OBSERVE
+		? "observe (failures are shown, the status stays)"
+	    : p->mode == MODE_WARN ? "warn (failures count as warnings)"
+				   : "enforce");
 	if (p->valid_for) {
 		buf_puts(out, "  a verdict holds for ");
 		put_duration(out, p->valid_for);
 		buf_puts(out, "\n");
 	}
+	if (p->interval) {
+		buf_puts(out, "  attested every ");
+		put_duration(out, p->interval);
+		buf_puts(out, "\n");
+	}
+	for (size_t i = 0; i < p->regions.n; i++)
+		buf_printf(out, "%s%s", i ? ", " : "  judged only in ",
+		    p->regions.text[i]);
+	buf_puts(out, p->regions.n ? "\n" : "");
 	for (size_t i = 0; i < p->selection.n; i++) {
 		const struct hash_alg *alg =
 		    hash_by_id(p->selection.bank[i].alg);
@@ -106,6 +122,9 @@ describe_event(const struct policy *p, const struct event_rule *r, size_t i,
 	    r->repeat ? ", any number of times" : "",
 	    r->layer == LAYER_NONE ? "" : ", layer ",
 	    r->layer == LAYER_NONE ? "" : layer_name(r->layer));
+	if (r->severity.given)
+		buf_printf(out, "         counts as %s\n",
+		    effect_name(r->severity.effect));
 	for (size_t k = 0; k < r->n; k++) {
 		buf_printf(out, "         %s", k ? "or " : "");
 		put_value(p, &r->accept[k], out);
@@ -207,10 +226,41 @@ describe_cmdline(const struct policy *p, struct buf *out)
 	buf_printf(out, "    any other token: %s\n", effect_word(r->others));
 }
 
+static void
+describe_waiver(const struct waiver *w, struct buf *out)
+{
+	char until[TIME_TEXT];
+
+	time_emit(w->note.expires, until);
+	buf_printf(out, "  until %s %s is a warning", until, err_name(w->code));
+	if (w->pcr >= 0)
+		buf_printf(out, " in PCR %d", w->pcr);
+	if (w->path)
+		buf_printf(out, " at %s", w->path);
+	if (w->digest.alg)
+		buf_puts(out, " of one digest");
+	buf_printf(out, ": %s (owner %s, approved by %s)\n", w->note.reason,
+	    w->note.owner, w->note.approver);
+}
+
+static void
+describe_weights(const struct policy *p, struct buf *out)
+{
+	const struct weights *w = &p->weights;
+
+	for (size_t i = 0; i < w->codes_n; i++)
+		buf_printf(out, "  %s counts as %s\n",
+		    err_name(w->codes[i].code),
+		    effect_name(w->codes[i].as.effect));
+	for (size_t i = 0; i < w->waivers_n; i++)
+		describe_waiver(&w->waivers[i], out);
+}
+
 void
 policy_describe(const struct policy *p, struct buf *out)
 {
 	describe_head(p, out);
+	describe_weights(p, out);
 	buf_puts(out, "  boot\n");
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		describe_pcr(p, i, out);
@@ -370,12 +420,54 @@ lint_tpm(struct lint *l)
 		ask(l, path, what);
 }
 
+static void
+lint_waiver(
+    struct lint *l, const struct waiver *w, const char *path, int64_t now)
+{
+	bool narrow = w->digest.alg || (w->path && !strchr(w->path, '*'));
+
+	if (now >= w->note.expires)
+		ask(l, path, "the waiver has lapsed: dead");
+	else if (w->note.expires - now < WAIVER_SOON)
+		ask(l, path, "the waiver lapses within 14 days");
+	else if (w->note.expires - now > WAIVER_LONG)
+		ask(l, path, "the waiver holds for more than a year");
+	if (w->path && strstr(w->path, "**"))
+		ask(l, path, "the waiver's glob takes whole folders");
+	else if (!narrow && !w->path && w->pcr < 0)
+		ask(l, path,
+		    "the waiver names neither path, PCR nor digest, so that "
+		    "it takes everything");
+}
+
+static void
+lint_weights(struct lint *l, int64_t now)
+{
+	const struct weights *w = &l->p->weights;
+	char path[POLICY_PATH];
+
+	for (size_t i = 0; i < w->codes_n; i++) {
+		policy_path(path, "severity.%s", err_name(w->codes[i].code));
+		if (w->codes[i].as.effect == err_effect(w->codes[i].code))
+			ask(l, path, "it counts so anyway: dead");
+		else if (w->codes[i].as.effect == EFF_NONE)
+			ask(l, path, "the finding counts for nothing");
+	}
+	for (size_t i = 0; i < w->waivers_n; i++) {
+		policy_path(path, "waivers[%zu]", i);
+		lint_waiver(l, &w->waivers[i], path, now);
+	}
+}
+
 size_t
-policy_lint(const struct policy *p, struct buf *out)
+policy_lint(const struct policy *p, int64_t now, struct buf *out)
 {
 	struct lint l = {p, out, 0};
 
-	if (p->observe)
+	if (p->mode == MODE_WARN)
+		ask(&l, "mode", "warn: failures count as warnings");
+	lint_weights(&l, now);
+	if (p->mode == MODE_OBSERVE)
 		ask(&l, "mode", "observe: failures do not lower the status");
 	lint_banks(&l);
 	lint_boot(&l);

@@ -237,26 +237,35 @@ kernel_spelling(struct arena *a, struct span s)
 	return out;
 }
 
-static rc
-decode_glob_digest(
-    const json_t *v, const char *path, struct glob_rule *out, struct err *e)
+bool
+digest_parse(struct span s, struct digest *out)
 {
 	struct file_line f;
-	struct span s;
 	size_t used = 0;
 	char line[2 * HASH_MAX + 40];
 
-	TRY(json_get_str(v, path, "digest", &s, e));
 	/* The same form as a file's, with nothing after it. */
 	int n = snprintf(line, sizeof(line), "%.*s ", (int)s.n, s.p);
 	if (n < 0 || (size_t)n >= sizeof(line) ||
 	    !decode_prefix(span_of(line, (size_t)n), &f, &used) ||
 	    used + 1 != (size_t)n || weak(f.alg))
+		return false;
+	out->alg = f.alg->id;
+	memcpy(out->bytes, f.digest, f.alg->size);
+	return true;
+}
+
+static rc
+decode_glob_digest(
+    const json_t *v, const char *path, struct glob_rule *out, struct err *e)
+{
+	struct span s;
+
+	TRY(json_get_str(v, path, "digest", &s, e));
+	if (!digest_parse(s, &out->digest))
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "A digest here is \"sha256:<lower-case hex>\".",
 		    "%s.digest", path);
-	out->digest.alg = f.alg->id;
-	memcpy(out->digest.bytes, f.digest, f.alg->size);
 	return RC_OK;
 }
 

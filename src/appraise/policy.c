@@ -11,6 +11,13 @@
 enum {
 	/* Strings of a document end up in the arena; nothing else grows. */
 	POLICY_ARENA = 256 * 1024 * 1024,
+	REGIONS_MAX = 64,
+};
+
+static const char *const mode_names[] = {
+    [MODE_ENFORCE] = "enforce",
+    [MODE_WARN] = "warn",
+    [MODE_OBSERVE] = "observe",
 };
 
 /* --- small getters -------------------------------------------------------- */
@@ -103,15 +110,60 @@ policy_pcrs(const struct policy *p)
 static rc
 decode_mode(struct policy *p, const json_t *doc, struct err *e)
 {
-	struct span mode = span_str("enforce");
+	struct span mode;
 
-	if (json_has(doc, "mode"))
-		TRY(json_get_str(doc, "", "mode", &mode, e));
-	p->observe = span_eq(mode, span_str("observe"));
-	if (!p->observe && !span_eq(mode, span_str("enforce")))
+	/* Nothing may stop a machine of this class by default. */
+	if (p->env_class && strcmp(p->env_class, "ot") == 0)
+		p->mode = MODE_OBSERVE;
+	if (!json_has(doc, "mode"))
+		return RC_OK;
+	TRY(json_get_str(doc, "", "mode", &mode, e));
+	for (int m = MODE_ENFORCE; m <= MODE_OBSERVE; m++)
+		if (span_eq(mode, span_str(mode_names[m]))) {
+			p->mode = (enum policy_mode)m;
+			return RC_OK;
+		}
+	return err_at(e, ERR_POLICY_FORMAT,
+	    "The mode is \"observe\", \"warn\" or \"enforce\".", "mode");
+}
+
+static rc
+decode_class(struct policy *p, const json_t *doc, struct err *e)
+{
+	TRY(policy_string(p, doc, "", "class", &p->env_class, e));
+	if (p->env_class && !env_class_valid(span_str(p->env_class)))
 		return err_at(e, ERR_POLICY_FORMAT,
-		    "The mode is \"observe\" or \"enforce\".", "mode");
+		    "There is no environment class of this name.", "class");
 	return RC_OK;
+}
+
+static rc
+decode_regions(struct policy *p, const json_t *doc, struct err *e)
+{
+	const json_t *list = NULL;
+
+	if (!json_has(doc, "regions"))
+		return RC_OK;
+	TRY(json_get_array(doc, "", "regions", &list, e));
+	size_t n = json_array_size(list);
+	if (n == 0 || n > REGIONS_MAX)
+		return err_at(e, ERR_POLICY_FORMAT,
+		    "Name 1 to 64 regions, or leave the member out.",
+		    "regions");
+	p->regions.text = arena_array(&p->arena, n, sizeof(char *));
+	for (size_t i = 0; p->regions.text && i < n; i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+		if (!s || !*s)
+			return err_at(e, ERR_POLICY_FORMAT,
+			    "A region is the name that the verifier's "
+			    "configuration has for it.",
+			    "regions[%zu]", i);
+		p->regions.text[i] = arena_printf(&p->arena, "%s", s);
+		if (!p->regions.text[i])
+			return err_at(e, ERR_MEMORY, NULL, "regions");
+	}
+	p->regions.n = n;
+	return p->regions.text ? RC_OK : err_at(e, ERR_MEMORY, NULL, "regions");
 }
 
 static rc
@@ -137,17 +189,30 @@ decode_labels(struct policy *p, const json_t *doc, struct err *e)
 }
 
 static rc
-decode_valid_for(struct policy *p, const json_t *doc, struct err *e)
+decode_duration(const json_t *doc, const char *key, int64_t *out, struct err *e)
 {
 	struct span text;
 
-	if (!json_has(doc, "valid_for"))
+	if (!json_has(doc, key))
 		return RC_OK;
-	TRY(json_get_str(doc, "", "valid_for", &text, e));
-	if (!rc_ok(duration_parse(text, &p->valid_for)))
+	TRY(json_get_str(doc, "", key, &text, e));
+	if (!rc_ok(duration_parse(text, out)))
 		return err_at(e, ERR_POLICY_FORMAT,
-		    "A duration is a number and s, m, h or d: \"24h\".",
-		    "valid_for");
+		    "A duration is a number and s, m, h or d: \"24h\".", "%s",
+		    key);
+	return RC_OK;
+}
+
+static rc
+decode_times(struct policy *p, const json_t *doc, struct err *e)
+{
+	TRY(decode_duration(doc, "valid_for", &p->valid_for, e));
+	TRY(decode_duration(doc, "interval", &p->interval, e));
+	if (p->valid_for && p->interval >= p->valid_for)
+		return err_at(e, ERR_POLICY_FORMAT,
+		    "A node that keeps this interval would be stale before it "
+		    "attests again: \"valid_for\" must be longer.",
+		    "interval");
 	return RC_OK;
 }
 
@@ -194,13 +259,17 @@ static rc
 decode_document(struct policy *p, const json_t *doc, struct err *e)
 {
 	static const char *const known[] = {"akashi_policy", "name", "version",
-	    "description", "source", "mode", "valid_for", "pcrs", "secure_boot",
+	    "description", "source", "class", "mode", "severity", "waivers",
+	    "valid_for", "interval", "regions", "pcrs", "secure_boot",
 	    "firmware", "windows", "boot", "cmdline", "tpm", "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
+	TRY(decode_class(p, doc, e));
 	TRY(decode_mode(p, doc, e));
-	TRY(decode_valid_for(p, doc, e));
+	TRY(weight_rules_decode(p, doc, e));
+	TRY(decode_times(p, doc, e));
+	TRY(decode_regions(p, doc, e));
 	TRY(pcrs_decode(p, doc, e));
 	TRY(sb_rules_decode(p, doc, e));
 	TRY(firmware_rules_decode(p, doc, e));
@@ -322,10 +391,43 @@ policy_valid_for(const struct policy *p)
 	return p->valid_for;
 }
 
+int64_t
+policy_interval(const struct policy *p)
+{
+	return p->interval;
+}
+
 bool
 policy_observe(const struct policy *p)
 {
-	return p->observe;
+	return p->mode == MODE_OBSERVE;
+}
+
+const char *
+policy_mode(const struct policy *p)
+{
+	return mode_names[p->mode];
+}
+
+const char *
+policy_class(const struct policy *p)
+{
+	return p->env_class;
+}
+
+rc
+policy_applies(const struct policy *p, const char *env_class,
+    const char *region, struct err *e)
+{
+	if (env_class && p->env_class && strcmp(env_class, p->env_class) != 0)
+		return err_text(e, ERR_POLICY_NONE, "policy.class",
+		    "The policy is for nodes of class %s.", p->env_class);
+	for (size_t i = 0; region && i < p->regions.n; i++)
+		if (strcmp(region, p->regions.text[i]) == 0)
+			return RC_OK;
+	if (p->regions.n)
+		return err_at(e, ERR_POLICY_REGION, NULL, "policy.regions");
+	return RC_OK;
 }
 
 bool

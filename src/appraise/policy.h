@@ -24,9 +24,10 @@ MUST_USE rc policy_pretty(struct span json, struct buf *out, struct err *e);
 /* What the policy says, in words, a line each. */
 void policy_describe(const struct policy *p, struct buf *out);
 
-/* What a careful reader would ask about it, a line each: broad rules, what is
- * not judged, what can never pass. Nothing when there is nothing to ask. */
-size_t policy_lint(const struct policy *p, struct buf *out);
+/* What a careful reader would ask about it at this time, a line each: broad
+ * rules, what is not judged, what can never pass, waivers that lapse. Nothing
+ * when there is nothing to ask. */
+size_t policy_lint(const struct policy *p, int64_t now, struct buf *out);
 
 /* Reference counted; policies are shared between threads. NULL accepted. */
 struct policy *policy_ref(struct policy *p);
@@ -47,8 +48,22 @@ const struct pcr_selections *policy_selection(const struct policy *p);
 /* How long a verdict holds, in microseconds; 0: the server's default. */
 int64_t policy_valid_for(const struct policy *p);
 
-/* mode "observe". */
+/* How often its nodes agreed to attest, in microseconds; 0: as the server
+ * says. */
+int64_t policy_interval(const struct policy *p);
+
+/* mode "observe"; and "enforce", "warn" or "observe". */
 bool policy_observe(const struct policy *p);
+const char *policy_mode(const struct policy *p);
+
+/* The environment class whose nodes it is for; NULL: any. */
+const char *policy_class(const struct policy *p);
+
+/* It may judge a node of this class (NULL: not known here) by a verifier in
+ * this region (NULL: unknown, which is in no list). POLICY_NONE,
+ * POLICY_REGION. */
+MUST_USE rc policy_applies(const struct policy *p, const char *env_class,
+    const char *region, struct err *e);
 
 /* It judges events (a boot log is needed), or an IMA list. */
 bool policy_needs_log(const struct policy *p);

@@ -20,11 +20,18 @@ struct golden_value {
 	const char *source; /* where it is from; NULL */
 };
 
+/* What a finding counts instead of what its code says. */
+struct severity {
+	bool given;
+	enum err_effect effect; /* EFF_NONE: information only */
+};
+
 struct event_rule {
 	uint32_t type;
 	bool optional;
 	bool repeat;
 	enum layer layer; /* LAYER_NONE: by the event */
+	struct severity severity;
 	size_t n;
 	struct golden_value *accept;
 };
@@ -102,6 +109,27 @@ struct cmdline_rules {
 	struct golden_value section; /* of a UKI section's name, .cmdline */
 };
 
+/* A failure that counts as a warning until a day. */
+struct waiver {
+	enum err_code code;
+	const char *path;     /* glob of the file; NULL: any */
+	int pcr;	      /* -1: any */
+	struct digest digest; /* alg 0: any */
+	struct waiver_note note;
+};
+
+struct weights {
+	size_t codes_n;
+	struct code_severity {
+		enum err_code code;
+		struct severity as;
+	} * codes;
+	size_t waivers_n;
+	struct waiver *waivers;
+};
+
+enum policy_mode { MODE_ENFORCE, MODE_WARN, MODE_OBSERVE };
+
 /* Where loaders measure the command line: GRUB 8, EFI stub 9, the section of a
  * UKI 11, systemd-boot and systemd-stub 12. */
 #define PCRS_CMDLINE (1u << 8 | 1u << 9 | 1u << 11 | 1u << 12)
@@ -116,10 +144,14 @@ struct policy {
 	struct buf canonical;
 	uint8_t hash[32];
 	int64_t valid_for;
-	bool observe;
 	struct sb_rules sb;
 	struct firmware_rules firmware;
 	struct windows_rules windows;
+	int64_t interval;
+	enum policy_mode mode;
+	const char *env_class;	  /* NULL: any */
+	struct text_list regions; /* of the verifier; none: any */
+	struct weights weights;
 	size_t banks_n;
 	const struct hash_alg *banks[LIMIT_BANKS];
 	struct pcr_selections selection;
@@ -169,6 +201,23 @@ bool canonical_emit(const json_t *doc, struct buf *out);
  * and version included. */
 bool canonical_pretty(const json_t *doc, struct buf *out);
 
+/* --- weight_rules.c ------------------------------------------------------- */
+
+/* Decode the members "severity" and "waivers". */
+MUST_USE rc weight_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+/* The severity that a member names. */
+MUST_USE rc severity_decode(const json_t *obj, const char *path,
+    const char *key, struct severity *out, struct err *e);
+
+/* A policy may say what this code counts. */
+bool weighable(enum err_code code);
+
+/* What the reason counts under the policy; names the waiver in it. */
+enum err_effect policy_weigh(const struct policy *p, int64_t now,
+    struct reason *r, enum err_effect effect);
+
 /* --- ima_rules.c ---------------------------------------------------------- */
 
 /* Decode the "ima" member into p->ima. */
@@ -180,6 +229,9 @@ void ima_rules_free(struct ima_rules *r);
  * JSON string's inside); empty where there is none. */
 struct span ima_rules_text(
     const struct policy *p, const struct refset *set, size_t entry);
+
+/* "sha256:<lower-case hex>"; SHA-1 is refused. */
+bool digest_parse(struct span s, struct digest *out);
 
 /* An entry of "files" as learn writes it: alg ":" hex " " path, with bytes
  * that cannot stand in a line as \xNN. */

@@ -7,16 +7,14 @@ void
 scene_violate_as(
     struct scene *s, const struct reason *r, enum err_effect effect)
 {
-	if (effect == EFF_NONE)
-		effect = err_effect(r->code);
-	verdict_add(s->v, r, effect);
-	s->violated = s->violated || effect != EFF_WARN;
+	if (effect_fails(verdict_add(s->v, r, effect)))
+		s->violated = true;
 }
 
 void
 scene_violate(struct scene *s, const struct reason *r)
 {
-	scene_violate_as(s, r, EFF_NONE);
+	scene_violate_as(s, r, r->effect);
 }
 
 bool
@@ -38,10 +36,18 @@ scene_logged(const struct scene *s, unsigned pcr)
 	return l.banks_n > 0;
 }
 
+void
+scene_severity(struct reason *r, const struct event_rule *rule)
+{
+	r->by_rule = rule->severity.given;
+	if (r->by_rule)
+		r->effect = rule->severity.effect;
+}
+
 bool
 scene_full(struct scene *s, enum err_code code)
 {
-	if (!verdict_full(s->v, err_effect(code)))
+	if (!verdict_full(s->v, code, EFF_NONE))
 		return false;
 	s->v->reasons_dropped++;
 	s->violated = true;
@@ -103,6 +109,19 @@ text_of_values(const struct scene *s, const struct golden_value *values,
 	return out;
 }
 
+/* The digest in the first bank that is quoted, SHA-1 last. */
+static void
+name_digest(
+    const struct scene *s, const struct evlog_event *ev, struct reason *r)
+{
+	struct lane l = lane_of(s->p, &s->lanes, s->f->quoted, ev->pcr);
+
+	if (!l.banks_n)
+		return;
+	r->digest = ev->digests[l.alg[0]];
+	r->digest_alg = s->p->banks[l.bank[0]]->id;
+}
+
 struct reason
 scene_reason(const struct scene *s, enum err_code code,
     const struct evlog_event *ev, const struct event_rule *rule)
@@ -118,5 +137,8 @@ scene_reason(const struct scene *s, enum err_code code,
 	r.pcr = (int)ev->pcr;
 	r.event = ev->index;
 	r.event_type = text_of_type(s->a, ev->type);
+	if (rule)
+		scene_severity(&r, rule);
+	name_digest(s, ev, &r);
 	return r;
 }

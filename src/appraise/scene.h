@@ -17,7 +17,7 @@ struct scene {
 	bool violated;		/* a boot rule was broken */
 };
 
-/* Add a reason and remember that a boot rule was broken. */
+/* Add a reason and remember that a boot rule was broken, if it counts so. */
 void scene_violate(struct scene *s, const struct reason *r);
 
 /* The same with what the policy says it counts for; EFF_NONE: what its code
@@ -28,6 +28,9 @@ void scene_violate_as(
 /* The PCR's quoted value follows from the boot log alone, in every bank that
  * is judged: only then are its events all that was measured. */
 bool scene_logged(const struct scene *s, unsigned pcr);
+
+/* The rule says what its violation counts, where it does. */
+void scene_severity(struct reason *r, const struct event_rule *rule);
 
 /* The list is full: count one more of this code, which needs no texts. */
 bool scene_full(struct scene *s, enum err_code code);

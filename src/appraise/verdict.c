@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "appraise/verdict.h"
+#include "appraise/rules.h"
 
 #include "base/text.h"
 
@@ -144,29 +144,70 @@ room_for(struct verdict *v, enum err_effect effect)
 	return true;
 }
 
-bool
-verdict_full(const struct verdict *v, enum err_effect effect)
+/* What a reason counts here. */
+static enum err_effect
+weigh(const struct verdict *v, struct reason *r, enum err_effect effect)
 {
+	if (effect == EFF_NONE && !r->by_rule)
+		effect = err_effect(r->code);
+	return v->weighing ? policy_weigh(v->weighing, v->now, r, effect)
+			   : effect;
+}
+
+bool
+verdict_full(
+    const struct verdict *v, enum err_code code, enum err_effect effect)
+{
+	struct reason r = REASON(code, LAYER_NONE);
+
 	if (v->reasons_n < LIMIT_REASONS)
 		return false;
+	effect = weigh(v, &r, effect);
 	for (size_t i = 0; i < v->reasons_n; i++)
 		if (gravity(v->reasons[i].effect) < gravity(effect))
 			return false;
 	return true;
 }
 
-void
+/* A waiver that cannot be named in the verdict is none. */
+static enum err_effect
+keep_waiver(struct verdict *v, struct reason *r, enum err_effect effect)
+{
+	const struct waiver_note *from = r->waiver;
+	struct waiver_note *own;
+
+	if (!from)
+		return effect;
+	own = arena_alloc(v->arena, sizeof(*own));
+	if (own)
+		*own = (struct waiver_note){keep(v->arena, from->owner),
+		    keep(v->arena, from->approver),
+		    keep(v->arena, from->reason), from->expires};
+	r->waiver = own;
+	if (!own || !own->owner || !own->approver || !own->reason) {
+		r->waiver = NULL;
+		return EFF_FAIL;
+	}
+	if (!v->waived_until || own->expires < v->waived_until)
+		v->waived_until = own->expires;
+	return effect;
+}
+
+enum err_effect
 verdict_add(struct verdict *v, const struct reason *r, enum err_effect effect)
 {
-	if (effect == EFF_NONE)
-		effect = err_effect(r->code);
+	struct reason own = *r;
+
+	effect = keep_waiver(v, &own, weigh(v, &own, effect));
 	if (gravity(effect) > gravity(v->worst))
 		v->worst = effect;
 	if (listed(v, r) || !room_for(v, effect))
-		return;
+		return effect;
 	struct reason *to = &v->reasons[v->reasons_n++];
-	*to = *r;
+	*to = own;
 	to->effect = effect;
+	to->file = span_of(NULL, 0);
+	to->digest = NULL;
 	to->path = keep(v->arena, r->path);
 	to->message = keep(v->arena, r->message);
 	if (!to->message || !*to->message)
@@ -175,6 +216,7 @@ verdict_add(struct verdict *v, const struct reason *r, enum err_effect effect)
 	to->found = keep(v->arena, r->found);
 	to->event_type = keep(v->arena, r->event_type);
 	to->rule = keep(v->arena, r->rule);
+	return effect;
 }
 
 void
@@ -185,8 +227,11 @@ verdict_fail(struct verdict *v, enum check_id check, enum layer layer,
 
 	r.path = e->path;
 	r.message = e->text;
-	verdict_add(v, &r, EFF_NONE);
-	verdict_check(v, check, CHECK_FAILED);
+	verdict_check(v, check,
+	    verdict_add(v, &r, EFF_NONE) == EFF_NONE &&
+		    err_effect(e->code) != EFF_NONE
+		? CHECK_PASSED
+		: CHECK_FAILED);
 }
 
 void
@@ -302,6 +347,34 @@ emit_where(const struct reason *r, struct jw *w)
 	jw_kstr(w, "rule", r->rule);
 }
 
+const char *
+effect_name(enum err_effect e)
+{
+	static const char *const names[] = {
+	    [EFF_NONE] = "info",
+	    [EFF_WARN] = "warn",
+	    [EFF_FAIL] = "fail",
+	    [EFF_REJECT] = "reject",
+	    [EFF_UNKNOWN] = "unknown",
+	};
+
+	return names[e];
+}
+
+void
+verdict_emit_waiver(const struct reason *r, struct jw *w)
+{
+	if (!r->waiver)
+		return;
+	jw_key(w, "waiver");
+	jw_object(w);
+	jw_kstr(w, "approver", r->waiver->approver);
+	jw_ktime(w, "expires", r->waiver->expires);
+	jw_kstr(w, "owner", r->waiver->owner);
+	jw_kstr(w, "reason", r->waiver->reason);
+	jw_object_end(w);
+}
+
 static void
 emit_reason(const struct reason *r, struct jw *w)
 {
@@ -314,6 +387,8 @@ emit_reason(const struct reason *r, struct jw *w)
 	jw_kstr(w, "expected", r->expected);
 	jw_kstr(w, "found", r->found);
 	emit_where(r, w);
+	jw_kstr(w, "effect", effect_name(r->effect));
+	verdict_emit_waiver(r, w);
 	jw_object_end(w);
 }
 
@@ -359,7 +434,7 @@ emit_policy(const struct verdict *v, struct jw *w)
 	jw_object(w);
 	jw_kstr(w, "name", v->policy_name);
 	jw_khex(w, "hash", span_of(v->policy_hash, sizeof(v->policy_hash)));
-	jw_kstr(w, "mode", v->observe ? "observe" : "enforce");
+	jw_kstr(w, "mode", v->policy_mode);
 	jw_object_end(w);
 }
 

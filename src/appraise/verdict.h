@@ -77,6 +77,14 @@ enum check_state {
 };
 const char *check_state_name(enum check_state s);
 
+/* Who answers for a failure that counts as a warning until then. */
+struct waiver_note {
+	const char *owner;
+	const char *approver;
+	const char *reason;
+	int64_t expires;
+};
+
 struct reason {
 	enum err_code code;
 	enum layer layer;
@@ -91,14 +99,27 @@ struct reason {
 	const char *event_type;
 	const char *rule;
 	enum err_effect effect; /* as it counted; set by verdict_add() */
+	/* What a waiver may name; borrowed until verdict_add() returns. */
+	struct span file;      /* path of a measured file */
+	const uint8_t *digest; /* of digest_alg; NULL: none */
+	uint16_t digest_alg;
+	bool by_rule; /* the broken rule says itself what it counts */
+	const struct waiver_note *waiver; /* NULL: none; by verdict_add() */
 };
 
 /* A reason about nothing in particular: no PCR, no event. */
 #define REASON(c, l)                                                           \
 	((struct reason){.code = (c), .layer = (l), .pcr = -1, .event = -1})
 
+struct policy;
+
 struct verdict {
 	struct arena *arena; /* owns every string below */
+	/* Weighs what is added (policy_weigh()); NULL: codes count as they
+	 * are. Not looked at once the verdict is folded. */
+	const struct policy *weighing;
+	int64_t now;	      /* for waivers */
+	int64_t waived_until; /* the first waiver that was used ends; 0: none */
 	enum result result;
 	enum check_state checks[CHECK_COUNT];
 	size_t reasons_n;
@@ -112,6 +133,7 @@ struct verdict {
 	struct banks pcrs; /* as replayed, or as quoted where no log says */
 	const char *policy_name; /* NULL: no policy was applied */
 	uint8_t policy_hash[32];
+	const char *policy_mode; /* "enforce" …; NULL: no policy */
 	bool observe; /* policy mode: failures are shown, status is not lowered
 		       */
 };
@@ -120,15 +142,24 @@ struct verdict {
 void verdict_init(struct verdict *v, struct arena *a);
 
 /* Add a reason. `effect` is what the policy says it counts for (EFF_NONE: what
- * its code says). Strings are copied into the arena; a full arena drops the
- * text, never the effect. The same code at the same place counts once; over
- * LIMIT_REASONS a graver reason takes the place of the last lighter one. */
-void verdict_add(
+ * its code says, or with by_rule nothing). Strings are copied into the arena; a
+ * full arena drops the text, never the effect. The same code at the same place
+ * counts once; over LIMIT_REASONS a graver reason takes the place of the last
+ * lighter one. Returns what it counted: EFF_NONE is information only. */
+enum err_effect verdict_add(
     struct verdict *v, const struct reason *r, enum err_effect effect);
 
-/* The list is full of reasons that are as grave: another one would only be
- * counted, so it needs no texts. */
-bool verdict_full(const struct verdict *v, enum err_effect effect);
+/* It counts at least as a failure. */
+static inline bool
+effect_fails(enum err_effect e)
+{
+	return e == EFF_FAIL || e == EFF_REJECT || e == EFF_UNKNOWN;
+}
+
+/* The list is full of reasons that are as grave as one of this code, as it
+ * would be counted: another one needs no texts. */
+bool verdict_full(
+    const struct verdict *v, enum err_code code, enum err_effect effect);
 
 /* The reason for a failed call: code, path and text from e. Marks `check`
  * failed. */
@@ -150,6 +181,12 @@ void verdict_quirk(struct verdict *v, const char *name);
 
 /* Fold reasons and checks to v->result; the gravest reasons come first. */
 void verdict_fold(struct verdict *v);
+
+/* "warn": what a reason counted; "info" for EFF_NONE. */
+const char *effect_name(enum err_effect e);
+
+/* The member "waiver" of a reason, where there is one. */
+void verdict_emit_waiver(const struct reason *r, struct jw *w);
 
 /* The one JSON document that `appraise -o json` and the API show: result,
  * reasons[], pcrs, checks[], quirks[], policy (product.md). Adds its members

@@ -29,7 +29,7 @@ step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
 	const struct err *why = w->ctx->no_policy;
 
 	(void)state;
-	if (!w->ctx->policy && why && why->code == ERR_POLICY_AMBIGUOUS) {
+	if (!w->ctx->policy && why && err_effect(why->code) == EFF_UNKNOWN) {
 		*e = *why;
 		return (rc){why->code};
 	}
@@ -204,15 +204,25 @@ attest_evidence(const struct evidence *ev, const struct attest_context *ctx,
     struct hasher *h, struct arena *a, struct verdict *v,
     struct attest_facts *facts, struct err *e)
 {
+	struct attest_context in = *ctx;
 	struct walk w = {
-	    .ev = ev, .ctx = ctx, .h = h, .a = a, .v = v, .f = facts};
+	    .ev = ev, .ctx = &in, .h = h, .a = a, .v = v, .f = facts};
+	struct err why = {0};
 
 	*facts = (struct attest_facts){0};
 	verdict_init(v, a);
 	if (ctx->policy) {
 		v->policy_name = policy_name(ctx->policy);
 		policy_hash(ctx->policy, v->policy_hash);
+		v->policy_mode = policy_mode(ctx->policy);
 		v->observe = policy_observe(ctx->policy);
+		v->weighing = ctx->policy;
+	}
+	v->now = ctx->now;
+	if (ctx->policy && !rc_ok(policy_applies(ctx->policy, ctx->env_class,
+			       ctx->region, &why))) {
+		in.policy = NULL;
+		in.no_policy = &why;
 	}
 	if (ev->userspace.p)
 		verdict_quirk(v, "userspace_log_not_judged");

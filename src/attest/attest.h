@@ -51,6 +51,9 @@ struct attest_context {
 	struct span ima_resume;
 	const struct policy *policy; /* NULL: verify only; result is unknown */
 	const struct err *no_policy; /* why there is none, or NULL */
+	/* Of the node and of this verifier; NULL: not known. */
+	const char *env_class;
+	const char *region;
 	int64_t now;
 };
 

@@ -72,7 +72,7 @@ split_event(struct walk *w, const struct evlog_event *ev)
 {
 	struct reason r = REASON(ERR_LOG_BANK_INCONSISTENT, LAYER_NONE);
 
-	if (verdict_full(w->v, EFF_REJECT)) {
+	if (verdict_full(w->v, ERR_LOG_BANK_INCONSISTENT, EFF_NONE)) {
 		w->v->reasons_dropped++;
 		return;
 	}

@@ -173,6 +173,19 @@ number_parse(struct span s, uint64_t max, uint64_t *out)
 	return true;
 }
 
+bool
+env_class_valid(struct span name)
+{
+	static const char *const classes[] = {"developer-endpoint", "build",
+	    "ci", "signing", "release", "update-distribution", "test",
+	    "production", "ot"};
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (span_eq(name, span_str(classes[i])))
+			return true;
+	return false;
+}
+
 /* One backtrack point per kind of star, so the work is bounded by
  * |pattern| * |text|. */
 struct star {

@@ -33,6 +33,9 @@ MUST_USE rc base64url_decode(
 /* Names of nodes, policies, tokens: [a-z0-9][a-z0-9._-]{0,127}. */
 bool name_valid(struct span s);
 
+/* One of the environment classes, which form a closed list. */
+bool env_class_valid(struct span name);
+
 /* A decimal number without sign, leading zeros or anything after it. */
 bool number_parse(struct span s, uint64_t max, uint64_t *out);
 

@@ -134,16 +134,3 @@ labels_match(struct span selector, struct span labels)
 	}
 	return true;
 }
-
-bool
-env_class_valid(struct span name)
-{
-	static const char *const classes[] = {"developer-endpoint", "build",
-	    "ci", "signing", "release", "update-distribution", "test",
-	    "production", "ot"};
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (span_eq(name, span_str(classes[i])))
-			return true;
-	return false;
-}

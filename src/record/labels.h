@@ -30,7 +30,4 @@ MUST_USE rc labels_canonical(const json_t *obj, const char *path,
  * selector matches. */
 bool labels_match(struct span selector, struct span labels);
 
-/* One of the environment classes (decisions.md 10). */
-bool env_class_valid(struct span name);
-
 #endif

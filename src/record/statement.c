@@ -163,10 +163,13 @@ emit_reason(struct jw *w, const struct reason *r)
 	jw_object(w);
 	jw_kstr(w, "class", err_class_name(r->code));
 	jw_kstr(w, "code", err_name(r->code));
+	if (r->effect != err_effect(r->code))
+		jw_kstr(w, "effect", effect_name(r->effect));
 	k_number_or_null(w, "event", r->event);
 	jw_kstr(w, "layer", layer_name(r->layer));
 	jw_kstr(w, "path", r->path);
 	k_number_or_null(w, "pcr", r->pcr);
+	verdict_emit_waiver(r, w);
 	jw_object_end(w);
 }
 
@@ -231,6 +234,7 @@ emit_detail(struct jw *w, const struct verdict *v)
 		jw_object(w);
 		jw_kstr(w, "class", err_class_name(r->code));
 		jw_kstr(w, "code", err_name(r->code));
+		jw_kstr(w, "effect", effect_name(r->effect));
 		k_number_or_null(w, "event", r->event);
 		jw_kstr(w, "event_type", r->event_type);
 		jw_kstr(w, "expected", r->expected);
@@ -240,6 +244,7 @@ emit_detail(struct jw *w, const struct verdict *v)
 		jw_kstr(w, "path", r->path);
 		k_number_or_null(w, "pcr", r->pcr);
 		jw_kstr(w, "rule", r->rule);
+		verdict_emit_waiver(r, w);
 		jw_object_end(w);
 	}
 	jw_array_end(w);

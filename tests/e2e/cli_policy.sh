@@ -135,6 +135,32 @@ run 2 "no file" policy check
 run 2 "a file that is not there" policy check "$tmp/none.json"
 run 2 "two files" policy check "$tmp/web.json" "$tmp/web.json"
 
+# --- for whom, and what a finding counts ----------------------------------
+with() { sed "s|\"mode\": \"enforce\"|$1|" "$tmp/web.json" >"$tmp/with.json"; }
+with '"class": "ci", "regions": ["jp-east"]'
+run 0 "in its region" appraise "$golden" --policy "$tmp/with.json" \
+	--region jp-east --class ci
+run 3 "in another region" appraise "$golden" --policy "$tmp/with.json" \
+	--region us-east
+says out "policy.region"
+run 3 "in an unknown region" appraise "$golden" --policy "$tmp/with.json"
+run 3 "a node of another class" appraise "$golden" --policy "$tmp/with.json" \
+	--region jp-east --class signing
+says out "for nodes of class ci"
+with '"mode": "warn"'
+run 0 "failures are warnings" appraise "$tmp/grub-sb-cmdline" \
+	--policy "$tmp/with.json"
+says out "counts as warn under this policy"
+run 1 "which strict does not trust" appraise "$tmp/grub-sb-cmdline" \
+	--policy "$tmp/with.json" --strict
+who='"owner": "ops", "approver": "ciso", "reason": "debugging"'
+with "\"waivers\": [{\"code\": \"boot.event.changed\", $who, \"expires\": \"2026-12-01T00:00:00Z\"}]"
+run 0 "waived" appraise "$tmp/grub-sb-cmdline" --policy "$tmp/with.json" \
+	--at 2026-11-30T00:00:00Z
+says out "waived until 2026-12-01T00:00:00Z: debugging (owner ops, approved by ciso)"
+run 1 "until then" appraise "$tmp/grub-sb-cmdline" --policy "$tmp/with.json" \
+	--at 2026-12-01T00:00:00Z
+
 # --- fmt -----------------------------------------------------------------
 run 0 "the form of learn is that of fmt" policy fmt "$tmp/web.json"
 if cmp -s "$tmp/out" "$tmp/web.json"; then ok "same bytes"; else not_ok "same bytes"; fi

@@ -177,6 +177,72 @@ START_TEST(labels_decide)
 }
 END_TEST
 
+/* The golden document with members in place of its mode, active in the lab. */
+static void
+activate_with(const char *members, int version)
+{
+	static const char mode[] = "\"mode\": \"enforce\",";
+	const char *text = arena_printf(
+	    &w.arena, "%.*s", (int)w.policy.n, (const char *)w.policy.p);
+	const char *at = strstr(text, mode);
+
+	ck_assert_ptr_nonnull(at);
+	says(apply("golden",
+		 span_str(arena_printf(&w.arena, "%.*s%s%s", (int)(at - text),
+		     text, members, at + strlen(mode)))),
+	    200, "");
+	says(post(&w, "/v1/policies/golden/activate",
+		 arena_printf(&w.arena,
+		     "{\"version\":%d,\"selector\":{\"site\":\"lab\"}}",
+		     version)),
+	    200, "");
+}
+
+/* A policy bound to another class never applies, whatever the labels; one that
+ * names regions does not apply where the verifier's is not among them. */
+START_TEST(class_and_region)
+{
+	activate_with("\"class\": \"signing\",", 2);
+	struct shot shot = aim(&w, s);
+	judged(&w, &shot, "unknown", "policy.none");
+	activate_with("\"class\": \"test\",\"interval\":\"90s\",", 3);
+	shot = aim(&w, s);
+	struct answer a = judged(&w, &shot, "pass", "");
+	ck_assert_int_eq(version(&a, "interval_seconds"), 90);
+	activate_with("\"regions\": [\"jp-east\"],", 4);
+	shot = aim(&w, s);
+	a = judged(&w, &shot, "unknown", "policy.region");
+	ck_assert_str_eq(text_at(a.json, "status"), "unknown");
+}
+END_TEST
+
+/* A waiver is named in the verdict, which does not hold longer than it. */
+START_TEST(waived)
+{
+	char until[TIME_TEXT];
+	const struct clock clock = clock_system();
+
+	time_emit(clock_now(&clock) / TIME_S * TIME_S + 60 * TIME_S, until);
+	activate_with(arena_printf(&w.arena,
+			  "\"valid_for\":\"1h\",\"waivers\":[{\"code\":"
+			  "\"ima.unknown_file\",\"owner\":\"ops\","
+			  "\"approver\":\"ciso\",\"reason\":\"rollout\","
+			  "\"expires\":\"%s\"}],",
+			  until),
+	    2);
+	soft_tpm_boot(&s->tpm, "grub-sb-unexpected-exec");
+	struct shot shot = aim(&w, s);
+	struct answer a = judged(&w, &shot, "warn", "ima.unknown_file");
+	ck_assert_str_eq(text_at(a.json, "status"), "warning");
+	ck_assert_str_eq(text_at(a.json, "valid_until"), until);
+	a = get(&w, arena_printf(&w.arena, "/v1/verdicts/%s",
+			text_at(a.json, "verdict")));
+	says(a, 200, "");
+	ck_assert_str_eq(text_at(a.json, "reasons.0.effect"), "warn");
+	ck_assert_str_eq(text_at(a.json, "reasons.0.waiver.approver"), "ciso");
+}
+END_TEST
+
 /* --- what a node learns ----------------------------------------------------
  */
 
@@ -301,6 +367,8 @@ policy_cases(void)
 	tcase_add_test(t, roll_back);
 	tcase_add_test(t, ambiguous);
 	tcase_add_test(t, labels_decide);
+	tcase_add_test(t, class_and_region);
+	tcase_add_test(t, waived);
 	loop_test(t, answers_tell_no_policy, boots);
 	tcase_add_test(t, verdict_shown);
 	tcase_add_test(t, verdict_filters);

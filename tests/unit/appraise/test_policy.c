@@ -19,6 +19,9 @@
 #define EVENT(members)                                                         \
 	HEAD PCR4 "\"boot\":{\"4\":{\"events\":[{" members "}]}}}"
 #define ACCEPT "\"accept\":[{\"sha256\":\"" D1 "\"}]"
+#define PEOPLE "\"owner\":\"a\",\"approver\":\"b\",\"reason\":\"r\""
+#define EXPIRES "\"expires\":\"2026-11-21T00:00:00Z\""
+#define WAIVER(members) HEAD PCR4 BOOT4 ",\"waivers\":[{" members "}]}"
 #define CMDLINE(members)                                                       \
 	HEAD "\"pcrs\":{\"sha256\":[4,8]},\"boot\":{" VALUE4                   \
 	     ",\"8\":{\"opaque\":\"x\"}},\"cmdline\":{" members "}}"
@@ -46,6 +49,46 @@ static const struct bad {
     {HEAD PCR4 BOOT4 ",\"valid_for\":3600}", ERR_JSON_TYPE, "valid_for"},
     {HEAD PCR4 BOOT4 ",\"version\":1.5}", ERR_JSON_TYPE, "version"},
     {HEAD PCR4 BOOT4 "} x", ERR_JSON, ""},
+    /* for whom, how long, what a finding counts */
+    {HEAD PCR4 BOOT4 ",\"class\":\"office\"}", ERR_POLICY_FORMAT, "class"},
+    {HEAD PCR4 BOOT4 ",\"regions\":[]}", ERR_POLICY_FORMAT, "regions"},
+    {HEAD PCR4 BOOT4 ",\"regions\":[\"\"]}", ERR_POLICY_FORMAT, "regions[0]"},
+    {HEAD PCR4 BOOT4 ",\"interval\":\"1h\",\"valid_for\":\"1h\"}",
+	ERR_POLICY_FORMAT, "interval"},
+    {HEAD PCR4 BOOT4 ",\"severity\":{\"boot.pcr\":\"pass\"}}",
+	ERR_POLICY_FORMAT, "severity.boot.pcr"},
+    {HEAD PCR4 BOOT4 ",\"severity\":{\"boot.none\":\"warn\"}}",
+	ERR_POLICY_FORMAT, "severity.boot.none"},
+    {HEAD PCR4 BOOT4 ",\"severity\":{\"log.replay\":\"warn\"}}",
+	ERR_POLICY_FORMAT, "severity.log.replay"},
+    {HEAD PCR4 BOOT4 ",\"severity\":{\"ima.boot_aggregate\":\"warn\"}}",
+	ERR_POLICY_FORMAT, "severity.ima.boot_aggregate"},
+    {HEAD PCR4 BOOT4 ",\"severity\":{\"policy.unquoted\":\"warn\"}}",
+	ERR_POLICY_FORMAT, "severity.policy.unquoted"},
+    {EVENT("\"type\":13,\"severity\":\"none\"," ACCEPT), ERR_POLICY_FORMAT,
+	"boot.4.events[0].severity"},
+    {WAIVER(""), ERR_JSON_MISSING, "waivers[0].code"},
+    {WAIVER("\"code\":\"boot.pcr\""), ERR_JSON_MISSING, "waivers[0].owner"},
+    {WAIVER("\"code\":\"boot.pcr\"," PEOPLE), ERR_JSON_MISSING,
+	"waivers[0].expires"},
+    {WAIVER("\"code\":\"boot.pcr\"," PEOPLE ",\"expires\":\"never\""),
+	ERR_POLICY_FORMAT, "waivers[0].expires"},
+    {WAIVER("\"code\":\"boot.pcr\",\"owner\":\"a\",\"approver\":\"a\","
+	    "\"reason\":\"r\"," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].approver"},
+    {WAIVER("\"code\":\"boot.pcr\",\"owner\":\"a\",\"approver\":\"b\","
+	    "\"reason\":\"\"," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].reason"},
+    {WAIVER("\"code\":\"quote.signature\"," PEOPLE "," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].code"},
+    {WAIVER("\"code\":\"ima.violation\"," PEOPLE "," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].code"},
+    {WAIVER("\"code\":\"boot.pcr\",\"path\":\"/x\"," PEOPLE "," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].path"},
+    {WAIVER("\"code\":\"boot.pcr\",\"pcr\":24," PEOPLE "," EXPIRES),
+	ERR_JSON_RANGE, "waivers[0].pcr"},
+    {WAIVER("\"code\":\"boot.pcr\",\"digest\":\"" D1 "\"," PEOPLE "," EXPIRES),
+	ERR_POLICY_FORMAT, "waivers[0].digest"},
     /* nothing to judge */
     {HEAD "\"boot\":{}}", ERR_JSON_MISSING, "pcrs"},
     {HEAD "\"pcrs\":{}}", ERR_POLICY_EMPTY, "pcrs"},
@@ -342,7 +385,7 @@ START_TEST(test_accessors)
 	policy_describe(p, &text);
 	ck_assert_ptr_nonnull(strstr(text.p, "must be quoted: sha256 PCR 4"));
 	buf_free(&text);
-	ck_assert_uint_gt(policy_lint(p, &text), 0);
+	ck_assert_uint_gt(policy_lint(p, 0, &text), 0);
 	ck_assert_ptr_nonnull(strstr(text.p, "mode: observe"));
 	buf_free(&text);
 	policy_unref(p);

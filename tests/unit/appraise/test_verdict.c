@@ -135,8 +135,8 @@ START_TEST(test_graver_reason_displaces)
 		verdict_add(&v, &r, EFF_NONE);
 	}
 	ck_assert_uint_eq(v.reasons_dropped, 5);
-	ck_assert(verdict_full(&v, EFF_WARN));
-	ck_assert(!verdict_full(&v, EFF_FAIL));
+	ck_assert(verdict_full(&v, ERR_IMA_PATH, EFF_NONE));
+	ck_assert(!verdict_full(&v, ERR_BOOT_PCR, EFF_NONE));
 	r.code = ERR_IMA_UNKNOWN_FILE;
 	verdict_add(&v, &r, EFF_NONE);
 	ck_assert_uint_eq(v.reasons_n, LIMIT_REASONS);
@@ -246,6 +246,7 @@ START_TEST(test_emit)
 	verdict_quirk(&v, "padding");
 	v.policy_name = "p";
 	v.observe = true;
+	v.policy_mode = "observe";
 	verdict_fold(&v);
 	char *text = emitted();
 	ck_rc_ok(json_decode(span_str(text), LIMIT_JSON, &doc, NULL));

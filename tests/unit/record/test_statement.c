@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The statement's form, labels, and what follows from a node's row. */
+#include "base/text.h"
 #include "unit/record/fixture.h"
 
 #include <locale.h>
