@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "decode/explain.h"
 #include "decode/uefi_emit.h"
-#include "replay/boot.h"
+#include "replay/quirks.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -13,6 +13,15 @@ enum { DATA_SHOWN = 64 * 1024 };
 
 /* Windows keeps one log per resume until the next cold start. */
 enum { LOGS_MAX = 64 };
+
+/* Rows of the table of options. */
+enum { OPT_OUTPUT, OPT_PROFILE };
+
+/* What was asked for. */
+struct wish {
+	enum cli_output output;
+	const char *profile; /* "pc", "cc"; NULL: any */
+};
 
 /* What is shown of one log: also of one that must be refused, as far as it
  * could be decoded. */
@@ -69,10 +78,13 @@ emit_event(struct cli *c, struct jw *w, const struct shown *s, size_t index)
 	if (ev->data.n <= DATA_SHOWN)
 		jw_khex(w, "data", ev->data);
 	jw_kstr(w, "text", uefi_describe(ev, &c->arena));
-	jw_kstr(w, "meaning", uefi_explain(&s->log, index, c->lang, &c->arena));
+	jw_kstr(w, "meaning",
+	    uefi_explain(&s->log, index, became->bound, c->lang, &c->arena));
 	jw_key(w, "facts");
-	uefi_emit(ev, w);
-	jw_kbool(w, "bound", became->bound != 0);
+	uefi_emit(ev, became->bound, w);
+	enum uefi_cover cover = uefi_cover(ev, became->bound);
+	jw_kbool(w, "bound", cover == COVER_ALL);
+	jw_kstr(w, "covers", uefi_cover_name(cover));
 	jw_kbool(w, "split", became->split);
 	jw_object_end(w);
 }
@@ -135,6 +147,18 @@ emit_quirks(struct jw *w, unsigned quirks)
 	jw_array_end(w);
 }
 
+/* Algorithms of the log that could not be replayed here. */
+static uint32_t
+not_computed(const struct shown *s)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < s->log.algs_n; i++)
+		if (!banks_get(&s->replay.banks, s->log.algs[i].id))
+			mask |= 1u << i;
+	return mask;
+}
+
 void
 eventlog_emit_fault(struct cli *c, struct jw *w, const struct err *e)
 {
@@ -156,6 +180,7 @@ emit(struct cli *c, struct buf *out, const struct shown *s)
 	w.pretty = true;
 	jw_object(&w);
 	jw_kstr(&w, "format", log->format == EVLOG_AGILE ? "agile" : "sha1");
+	jw_kstr(&w, "profile", evlog_profile_name(log->profile));
 	jw_ku64(&w, "logs", s->logs);
 	emit_algs(c, &w, "banks", log, UINT32_MAX);
 	jw_ku64(&w, "startup_locality", log->startup_locality);
@@ -166,7 +191,8 @@ emit(struct cli *c, struct buf *out, const struct shown *s)
 	jw_array_end(&w);
 	emit_pcrs(&w, s);
 	emit_algs(c, &w, "incomplete", log, log->incomplete);
-	emit_quirks(&w, log->quirks);
+	emit_algs(c, &w, "not_computed", log, not_computed(s));
+	emit_quirks(&w, boot_quirks(log, &s->replay));
 	if (!rc_ok(s->decoded))
 		eventlog_emit_fault(c, &w, &s->fault);
 	jw_object_end(&w);
@@ -179,9 +205,11 @@ binding(const struct evlog_event *ev, const struct boot_event *became)
 {
 	if (!evlog_extended(ev))
 		return "-";
+	static const char *const marks[] = {"~", ":", "="};
+
 	if (became->split)
 		return "!";
-	return became->bound ? "=" : "~";
+	return marks[uefi_cover(ev, became->bound)];
 }
 
 static void
@@ -198,7 +226,8 @@ print_event(struct cli *c, struct buf *out, const struct shown *s, size_t i)
 		buf_printf(out, "%5zu %3u  ", i, ev->pcr);
 	buf_printf(out, "%-32s %s ", name ? name : "",
 	    binding(ev, &s->replay.events[i]));
-	const char *means = uefi_explain(&s->log, i, c->lang, &c->arena);
+	const char *means = uefi_explain(
+	    &s->log, i, s->replay.events[i].bound, c->lang, &c->arena);
 	buf_puts(out, *means ? means : uefi_describe(ev, &c->arena));
 	buf_puts(out, "\n");
 }
@@ -233,22 +262,32 @@ print(struct cli *c, struct buf *out, const struct shown *s)
 {
 	const struct evlog *log = &s->log;
 
-	buf_printf(out, "%s log, %zu events, startup locality %u\n",
+	bool cc = log->profile == EVLOG_CC;
+
+	buf_printf(out, "%s log%s, %zu events, startup locality %u\n",
 	    log->format == EVLOG_AGILE ? "crypto-agile" : "legacy SHA-1",
-	    log->events_n, log->startup_locality);
+	    cc ? " of a confidential guest" : "", log->events_n,
+	    log->startup_locality);
 	if (s->logs > 1)
 		buf_printf(out, "the last of %zu logs\n", s->logs);
-	buf_puts(out,
-	    "= the digest covers the text   ~ the text is only a label\n"
-	    "- not extended                 ! banks disagree\n\n"
-	    "event PCR  type                               text\n");
+	buf_printf(out,
+	    "= the digest covers the text    : the value alone, not its name\n"
+	    "~ the text is only a label      - not extended\n"
+	    "! banks disagree\n\n"
+	    "event %s  type                               text\n",
+	    cc ? "reg" : "PCR");
 	for (size_t i = 0; i < log->events_n; i++)
 		print_event(c, out, s, i);
 	for (size_t i = 0; i < s->replay.banks.n; i++)
 		eventlog_print_bank(c, out, &s->replay.banks.bank[i],
 		    bank_incomplete(s, &s->replay.banks.bank[i]));
+	for (size_t i = 0; i < log->algs_n; i++)
+		if (not_computed(s) >> i & 1)
+			buf_printf(out, "\n%s: not computed here\n",
+			    alg_name(c, &log->algs[i]));
+	unsigned quirks = boot_quirks(log, &s->replay);
 	for (unsigned bit = 1; evlog_quirk_name(bit); bit <<= 1)
-		if (log->quirks & bit)
+		if (quirks & bit)
 			buf_printf(out, "\nquirk: %s", evlog_quirk_name(bit));
 }
 
@@ -283,15 +322,25 @@ load(struct cli *c, struct span bytes, struct shown *out, struct err *e)
 	    &out->log, NULL, c->hasher, &c->arena, &out->replay, e);
 }
 
+/* Does the log have the profile that was asked for, if any was? */
+static void
+check_profile(struct shown *s, const char *profile)
+{
+	if (profile && rc_ok(s->decoded) &&
+	    strcmp(evlog_profile_name(s->log.profile), profile) != 0)
+		s->decoded = err_at(&s->fault, ERR_LOG_PROFILE, NULL, "%s", "");
+}
+
 /* A TCG log, also one that must be refused. */
 static rc
-show_boot(struct cli *c, struct span bytes, enum cli_output output,
+show_boot(struct cli *c, struct span bytes, const struct wish *wish,
     struct eventlog_shown *out, struct err *e)
 {
 	struct shown s;
 
 	TRY(load(c, bytes, &s, e));
-	if (output == OUT_JSON)
+	check_profile(&s, wish->profile);
+	if (wish->output == OUT_JSON)
 		emit(c, &out->text, &s);
 	else
 		print(c, &out->text, &s);
@@ -301,7 +350,7 @@ show_boot(struct cli *c, struct span bytes, enum cli_output output,
 }
 
 static rc
-show(struct cli *c, const char *path, enum cli_output output,
+show(struct cli *c, const char *path, const struct wish *wish,
     struct eventlog_shown *out, struct err *e)
 {
 	enum cel_format format;
@@ -309,14 +358,15 @@ show(struct cli *c, const char *path, enum cli_output output,
 
 	TRY(read_log(c, path, &bytes, e));
 	if (cel_recognise(bytes, &format))
-		return eventlog_cel_show(c, bytes, format, output, out, e);
-	return show_boot(c, bytes, output, out, e);
+		return eventlog_cel_show(
+		    c, bytes, format, wish->output, out, e);
+	return show_boot(c, bytes, wish, out, e);
 }
 
 static int
 run(struct cli *c, int argc, char **argv)
 {
-	enum cli_output output = OUT_TABLE;
+	struct wish wish = {.output = OUT_TABLE};
 	struct eventlog_shown shown = {.result = RC_OK};
 	struct err e;
 	const char *arg;
@@ -325,12 +375,18 @@ run(struct cli *c, int argc, char **argv)
 	     (o = cli_next_option(c, &cmd_eventlog, argc, argv, &arg)) != -1;) {
 		if (o < 0)
 			return EXIT_USAGE;
-		if (!cli_output_parse(arg, &output) || output == OUT_TEXT)
+		if (o == OPT_PROFILE && strcmp(arg, "pc") != 0 &&
+		    strcmp(arg, "cc") != 0)
+			return cli_usage(c, "--profile takes pc or cc");
+		if (o == OPT_PROFILE)
+			wish.profile = arg;
+		else if (!cli_output_parse(arg, &wish.output) ||
+			 wish.output == OUT_TEXT)
 			return cli_usage(c, "-o takes table or json");
 	}
 	if (argc - optind != 1)
 		return cli_usage(c, "one FILE is needed");
-	if (!rc_ok(show(c, argv[optind], output, &shown, &e)))
+	if (!rc_ok(show(c, argv[optind], &wish, &shown, &e)))
 		return cli_fail(c, &e);
 	int code = cli_write(c, &shown.text, EXIT_TRUSTED);
 	buf_free(&shown.text);
@@ -341,6 +397,9 @@ run(struct cli *c, int argc, char **argv)
 
 static const struct cli_option options[] = {
     {'o', "output", "table|json", "how to print; table unless given"},
+    {0, "profile", "pc|cc",
+	"refuse a log of another profile: PCRs of a PC, or registers of a "
+	"confidential guest"},
     {0, NULL, NULL, NULL},
 };
 

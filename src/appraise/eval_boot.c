@@ -76,17 +76,6 @@ eval_unmeasured(struct scene *s)
 	}
 }
 
-/* One legacy firmware measures a single byte. */
-static bool
-normal_separator(const struct evlog_event *ev)
-{
-	return uefi_separator(ev) == 0 ||
-	       (ev->data.n == 1 &&
-		   (ev->data.p[0] == 0 || ev->data.p[0] == 0xff));
-}
-
-/* A digest of the error value counts as an error, whatever the data says
- * (PFP 10.4.4); it is the second of what a separator may have hashed. */
 static void
 eval_separator(struct scene *s, uint32_t at, bool first)
 {
@@ -98,7 +87,7 @@ eval_separator(struct scene *s, uint32_t at, bool first)
 		code = ERR_LOG_SEPARATOR_DUPLICATE;
 	else if (bound == 0)
 		code = ERR_LOG_DIGEST_DATA;
-	else if (bound != 1 || !normal_separator(ev))
+	else if (uefi_separator(ev, bound) != SEPARATOR_NORMAL)
 		code = ERR_BOOT_ERROR;
 	if (code == ERR_OK)
 		return;

@@ -88,6 +88,12 @@ struct boot_facts {
 	struct hasher *hasher;
 };
 
+/* Contents that refuse a log, whatever the policy: separators of other values,
+ * a second SecureBoot. Events of PCRs that are not quoted count for nothing.
+ * True, with reasons, if the log is refused. No pointer of f but `values` may
+ * be NULL. */
+MUST_USE bool policy_refuse_log(const struct boot_facts *f, struct verdict *v);
+
 /* Apply the boot rules: adds reasons, sets CHECK_POLICY_SELECTION and
  * CHECK_POLICY_BOOT. MEMORY, CRYPTO only; everything else is a reason. */
 MUST_USE rc policy_eval_boot(const struct policy *p, const struct boot_facts *f,

@@ -129,7 +129,7 @@ struct verdict {
 	bool layer_judged[LAYER_MIDDLEWARE + 1]; /* a rule covers it */
 	enum result layer_result[LAYER_MIDDLEWARE + 1];
 	size_t quirks_n;
-	const char *quirks[16];
+	const char *quirks[32];
 	struct banks pcrs; /* as replayed, or as quoted where no log says */
 	const char *policy_name; /* NULL: no policy was applied */
 	uint8_t policy_hash[32];

@@ -2,6 +2,7 @@
 /* Do the logs lead to the quoted PCR values? */
 #include "attest/walk.h"
 #include "base/text.h"
+#include "replay/quirks.h"
 
 /* PCRs 0 to 7 belong to the firmware: its log alone must explain them. */
 enum { FIRMWARE_PCRS = 0xff };
@@ -21,6 +22,14 @@ boot_banks(const struct walk *w)
 
 /* --- log.format ------------------------------------------------------- */
 
+static void
+note_quirks(struct walk *w, unsigned quirks)
+{
+	for (unsigned bit = 1; evlog_quirk_name(bit); bit <<= 1)
+		if (quirks & bit)
+			verdict_quirk(w->v, evlog_quirk_name(bit));
+}
+
 rc
 step_log_format(struct walk *w, enum check_state *state, struct err *e)
 {
@@ -29,18 +38,20 @@ step_log_format(struct walk *w, enum check_state *state, struct err *e)
 	struct evlog *out = &w->f->log;
 
 	w->log_sent = log.n > 0;
+	if (log.p && log.n == 0)
+		verdict_quirk(w->v, "log_empty");
 	if (!w->log_sent && p && policy_needs_log(p))
 		return err_at(e, ERR_LOG_ABSENT, NULL, "eventlog");
 	*state = w->log_sent ? CHECK_PASSED : CHECK_NOT_APPLICABLE;
 	if (!w->log_sent)
 		return RC_OK;
 	TRY(below(e, evlog_decode(log, w->a, out, e), "eventlog."));
-	for (unsigned bit = 1; bit && bit <= out->quirks; bit <<= 1)
-		if (out->quirks & bit && evlog_quirk_name(bit))
-			verdict_quirk(w->v, evlog_quirk_name(bit));
+	if (out->profile != EVLOG_PC)
+		return err_at(e, ERR_LOG_PROFILE, NULL, "eventlog");
 	/* Banks that are not quoted prove nothing. */
 	TRY(boot_replay(
 	    out, &w->f->quote.selection, w->h, w->a, &w->f->boot, e));
+	note_quirks(w, boot_quirks(out, &w->f->boot));
 	w->log_decoded = true;
 	return RC_OK;
 }
@@ -314,6 +325,18 @@ log_and_values(struct walk *w, enum check_state *state)
 	*state = log_meets_values(w) ? CHECK_PASSED : CHECK_FAILED;
 }
 
+/* What a log says matters once it is known to be that of the quote. */
+static void
+refuse_contents(struct walk *w)
+{
+	const struct boot_facts facts = {.log = &w->f->log,
+	    .replay = &w->f->boot,
+	    .quoted = &w->f->quote.selection};
+
+	if (policy_refuse_log(&facts, w->v))
+		verdict_check(w->v, CHECK_LOG_BINDING, CHECK_FAILED);
+}
+
 rc
 step_log_replay(struct walk *w, enum check_state *state, struct err *e)
 {
@@ -326,6 +349,8 @@ step_log_replay(struct walk *w, enum check_state *state, struct err *e)
 	else
 		TRY(log_meets_digest(w, state, e));
 	w->f->log_ok = w->log_decoded && *state == CHECK_PASSED;
+	if (w->f->log_ok)
+		refuse_contents(w);
 	if (!w->log_sent && *state == CHECK_PASSED)
 		*state = CHECK_NOT_APPLICABLE;
 	return RC_OK;

@@ -78,6 +78,15 @@ hasher_free(struct hasher *h)
 	free(h);
 }
 
+bool
+hash_computable(const struct hasher *h, uint16_t alg)
+{
+	for (size_t i = 0; i < ALGS; i++)
+		if (algs[i].id == alg)
+			return h->ctx[i] != NULL;
+	return false;
+}
+
 static EVP_MD_CTX *
 context(struct hasher *h, uint16_t alg)
 {

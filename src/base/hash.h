@@ -53,6 +53,9 @@ struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *h);
 
+/* Whether the OpenSSL that runs here has it: SM3 may be missing. */
+bool hash_computable(const struct hasher *h, uint16_t alg);
+
 /* out[hash size] = H(data). CRYPTO if the algorithm cannot be had here. */
 MUST_USE rc hash_of(
     struct hasher *h, uint16_t alg, struct span data, uint8_t *out);

@@ -8,6 +8,7 @@
 #include "decode/evlog.h"
 
 #include "base/rd.h"
+#include "decode/uefi.h"
 
 /* Events that the first array holds; a usual boot has 60 to 120. */
 enum { ROOM = 64 };
@@ -24,6 +25,7 @@ struct walk {
 
 #define SPECID "Spec ID Event"
 #define LOCALITY "StartupLocality"
+#define PLATFORM_ID "SP800-155 Event"
 
 static bool
 starts_with(struct span s, const char *prefix)
@@ -123,8 +125,9 @@ read_algs(struct rd *in, struct evlog *log, struct err *e)
 		if (evlog_alg_index(log, id) >= 0)
 			return specid_fault(
 			    "An algorithm is declared twice.", e);
-		log->algs[log->algs_n++] =
-		    (struct evlog_alg){id, size, row && row->bank ? row : NULL};
+		if (!row || !row->bank)
+			log->quirks |= QUIRK_FOREIGN_BANK;
+		log->algs[log->algs_n++] = (struct evlog_alg){id, size, row};
 	}
 	return RC_OK;
 }
@@ -144,7 +147,8 @@ read_specid(struct span data, struct evlog *log, struct err *e)
 		    "The version is not 2, or the word size not 32 or 64 bit.",
 		    e);
 	TRY(read_algs(&in, log, e));
-	rd_bytes(&in, rd_u8(&in));
+	if (rd_bytes(&in, rd_u8(&in)).n)
+		log->quirks |= QUIRK_VENDOR_INFO;
 	if (!rd_done(&in))
 		return specid_fault(
 		    "The record's size does not follow from its contents.", e);
@@ -242,6 +246,8 @@ take_locality(struct walk *w, const struct evlog_event *ev, struct err *e)
 		return fault(w, ERR_LOG_LOCALITY,
 		    "It stands once, for PCR 0, before PCR 0 is extended.", e);
 	w->locality_seen = true;
+	if (ev->data.p[sizeof(LOCALITY)] != 0)
+		w->log->quirks |= QUIRK_STARTUP_LOCALITY;
 	w->log->startup_locality = ev->data.p[sizeof(LOCALITY)];
 	return RC_OK;
 }
@@ -249,8 +255,10 @@ take_locality(struct walk *w, const struct evlog_event *ev, struct err *e)
 static void
 note_no_action(struct walk *w, const struct evlog_event *ev)
 {
-	const struct evlog *log = w->log;
+	struct evlog *log = w->log;
 
+	if (starts_with(ev->data, PLATFORM_ID))
+		log->quirks |= QUIRK_PLATFORM_ID;
 	/* Windows closes its logs with a record for PCR 0xffffffff that always
 	 * has a digest. */
 	if (ev->pcr == UINT32_MAX)
@@ -258,7 +266,7 @@ note_no_action(struct walk *w, const struct evlog_event *ev)
 	for (size_t i = 0; i < log->algs_n; i++)
 		if (ev->digests[i] &&
 		    !span_all(span_of(ev->digests[i], log->algs[i].size), 0))
-			w->log->quirks |= QUIRK_NO_ACTION_DIGEST;
+			log->quirks |= QUIRK_NO_ACTION_DIGEST;
 }
 
 /* An event that extends a PCR: what later stages need to know of it. */
@@ -384,6 +392,7 @@ evlog_decode_next(
 
 	if (out->os_loader_from > out->events_n)
 		out->os_loader_from = out->events_n;
+	out->profile = uefi_profile(out);
 	TRY(r);
 	*bytes = rd_rest(&w.in);
 	out->raw.n -= bytes->n;

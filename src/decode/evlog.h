@@ -15,6 +15,11 @@
 
 enum evlog_format { EVLOG_AGILE, EVLOG_LEGACY };
 
+/* Whose registers the log is about. A confidential guest has no PCRs: index 0
+ * of its log (CCEL) is MRTD, 1 to 4 are RTMR 0 to 3, and register 1 takes what
+ * PCR 1 and PCR 7 hold elsewhere. */
+enum evlog_profile { EVLOG_PC, EVLOG_CC };
+
 /* Event types (PFP 1.06, table 27; SPDM rows: table 28). */
 enum {
 	EV_PREBOOT_CERT = 0x00,
@@ -63,8 +68,8 @@ enum {
 struct evlog_alg {
 	uint16_t id;
 	uint16_t size;
-	/* NULL for an algorithm that we cannot replay (its digests are
-	 * skipped). */
+	/* NULL for an algorithm that nobody here can replay (its digests are
+	 * skipped). One that is no bank (hash.h) is shown, never judged. */
 	const struct hash_alg *known;
 };
 
@@ -79,7 +84,8 @@ struct evlog_event {
 	struct span data;
 };
 
-/* Quirks that are accepted and named in the verdict. */
+/* Quirks that are accepted and named in the verdict; decoding finds those
+ * that stand in the bytes, boot_quirks() (replay/quirks.h) the others. */
 enum {
 	QUIRK_FEWER_DIGESTS = 1u << 0,
 	QUIRK_DIGEST_ORDER = 1u << 1,
@@ -87,10 +93,28 @@ enum {
 	QUIRK_SPECID_DIGEST = 1u << 3,
 	QUIRK_HCRTM_LOCALITY = 1u << 4,
 	QUIRK_NO_ACTION_DIGEST = 1u << 5,
+	QUIRK_STARTUP_LOCALITY = 1u << 6, /* not 0 */
+	QUIRK_VENDOR_INFO = 1u << 7,	  /* in the Spec ID record */
+	QUIRK_FOREIGN_BANK = 1u << 8,	  /* SM3 or unknown beside others */
+	QUIRK_PLATFORM_ID = 1u << 9,	  /* SP 800-155 */
+	/* A Boot… variable was hashed as a whole, not its data alone. */
+	QUIRK_BOOT_VARIABLE_WHOLE = 1u << 10,
+	QUIRK_SHIM_EXTRA_BYTES = 1u << 11,
+	QUIRK_SHIM_LABEL = 1u << 12,
+	QUIRK_AUTHORITY_REPEATED = 1u << 13,
+	QUIRK_UNKNOWN_TYPE = 1u << 14, /* in another PCR than 7 */
+	QUIRK_SEPARATOR_ONES = 1u << 15,
+	QUIRK_SEPARATOR_SHORT = 1u << 16, /* one byte */
+	QUIRK_EBS_MISSING = 1u << 17,
+	QUIRK_BOOT_ATTEMPTS = 1u << 18, /* more than one, or one returned */
+	QUIRK_IMAGE_BEFORE_SEPARATOR = 1u << 19,
+	QUIRK_ACTION_NUL = 1u << 20,	  /* hashed with its NUL */
+	QUIRK_SEPARATOR_LABEL = 1u << 21, /* a text beside a normal digest */
 };
 
 struct evlog {
 	enum evlog_format format;
+	enum evlog_profile profile;
 	struct span raw;
 	size_t algs_n;
 	struct evlog_alg algs[LIMIT_BANKS];
@@ -124,6 +148,11 @@ MUST_USE rc evlog_decode(
  * replay; the others are not evidence. */
 MUST_USE rc evlog_decode_next(
     struct span *bytes, struct arena *a, struct evlog *out, struct err *e);
+
+/* "pc" or "cc"; of a register of a confidential guest "RTMR0", NULL for an
+ * index that none has. */
+const char *evlog_profile_name(enum evlog_profile profile);
+const char *evlog_register_name(uint32_t index);
 
 /* True unless EV_NO_ACTION: what is extended into a PCR. */
 bool evlog_extended(const struct evlog_event *ev);

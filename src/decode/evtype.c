@@ -78,22 +78,33 @@ evlog_extended(const struct evlog_event *ev)
 }
 
 const char *
+evlog_profile_name(enum evlog_profile profile)
+{
+	return profile == EVLOG_CC ? "cc" : "pc";
+}
+
+const char *
+evlog_register_name(uint32_t index)
+{
+	static const char *const names[] = {
+	    "MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"};
+
+	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
+/* By the number of their bit. */
+static const char *const quirks[] = {"fewer_digests", "digest_order", "padding",
+    "specid_digest", "hcrtm_locality", "no_action_digest", "startup_locality",
+    "vendor_info", "foreign_bank", "platform_id", "boot_variable_whole",
+    "shim_extra_bytes", "shim_label", "authority_repeated", "unknown_type",
+    "separator_ones", "separator_short", "ebs_missing", "boot_attempts",
+    "image_before_separator", "action_nul", "separator_label"};
+
+const char *
 evlog_quirk_name(unsigned bit)
 {
-	switch (bit) {
-	case QUIRK_FEWER_DIGESTS:
-		return "fewer_digests";
-	case QUIRK_DIGEST_ORDER:
-		return "digest_order";
-	case QUIRK_PADDING:
-		return "padding";
-	case QUIRK_SPECID_DIGEST:
-		return "specid_digest";
-	case QUIRK_HCRTM_LOCALITY:
-		return "hcrtm_locality";
-	case QUIRK_NO_ACTION_DIGEST:
-		return "no_action_digest";
-	default:
-		return NULL;
-	}
+	for (size_t i = 0; i < sizeof(quirks) / sizeof(quirks[0]); i++)
+		if (bit == 1u << i)
+			return quirks[i];
+	return NULL;
 }

@@ -27,6 +27,7 @@ static const struct {
 struct tale {
 	const struct evlog *log;
 	const struct evlog_event *ev;
+	unsigned bound;
 	bool ja;
 	struct arena *a;
 };
@@ -270,13 +271,24 @@ explain_action(const struct tale *t)
 }
 
 static const char *
+register_name(const struct tale *t)
+{
+	const char *name = t->log->profile == EVLOG_CC
+			       ? evlog_register_name(t->ev->pcr)
+			       : NULL;
+
+	return name ? name : arena_printf(t->a, "PCR %u", t->ev->pcr);
+}
+
+static const char *
 explain_separator(const struct tale *t)
 {
-	int what = uefi_separator(t->ev);
+	enum uefi_separator what = uefi_separator(t->ev, t->bound);
 
-	if (what < 0)
+	if (what == SEPARATOR_OTHER)
 		return "";
-	return say_number(t, what ? SEPARATOR_ERROR : SEPARATOR, t->ev->pcr);
+	return say(t, what == SEPARATOR_ERROR ? SAYS_ERROR : SAYS_READY,
+	    register_name(t), NULL, NULL);
 }
 
 static const char *
@@ -345,11 +357,11 @@ static const struct {
 };
 
 const char *
-uefi_explain(
-    const struct evlog *log, size_t i, const char *lang, struct arena *a)
+uefi_explain(const struct evlog *log, size_t i, unsigned bound,
+    const char *lang, struct arena *a)
 {
 	struct tale t = {
-	    log, &log->events[i], lang && strcmp(lang, "ja") == 0, a};
+	    log, &log->events[i], bound, lang && strcmp(lang, "ja") == 0, a};
 
 	for (size_t k = 0; k < sizeof(tellers) / sizeof(tellers[0]); k++)
 		if (tellers[k].type == t.ev->type)

@@ -9,9 +9,10 @@
  * \EFI\BOOT\grubx64.efi", "Secure Boot is on". lang is "en" or "ja", anything
  * else is English. Never NULL: "" where uefi_describe() says all there is.
  *
+ * bound: as uefi_separator() takes it.
  * Who loaded what is concluded from the events around it, and the texts of
  * unbound events are labels: a reader's help, never an input to a verdict. */
-const char *uefi_explain(
-    const struct evlog *log, size_t i, const char *lang, struct arena *a);
+const char *uefi_explain(const struct evlog *log, size_t i, unsigned bound,
+    const char *lang, struct arena *a);
 
 #endif

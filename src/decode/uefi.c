@@ -106,16 +106,33 @@ uefi_tagged_decode(const struct evlog_event *ev, struct uefi_tagged *out)
 	return true;
 }
 
-int
-uefi_separator(const struct evlog_event *ev)
-{
-	static const uint8_t error[4] = {1, 0, 0, 0};
+static const uint8_t separator_error[4] = {1, 0, 0, 0};
+static const uint8_t separator_ones[4] = {0xff, 0xff, 0xff, 0xff};
 
-	if (ev->data.n != 4)
-		return -1;
-	if (span_all(ev->data, 0x00) || span_all(ev->data, 0xff))
-		return 0;
-	return memcmp(ev->data.p, error, 4) == 0 ? 1 : -1;
+/* What a separator may have hashed, in the order of hashed_separator(). */
+enum { BOUND_DATA = 1, BOUND_ERROR = 2, BOUND_ONES = 3 };
+
+enum uefi_separator
+uefi_separator(const struct evlog_event *ev, unsigned bound)
+{
+	struct span s = ev->data;
+
+	if (bound == BOUND_ONES)
+		return SEPARATOR_NORMAL;
+	if (bound == BOUND_ERROR ||
+	    span_eq(s, span_of(separator_error, sizeof(separator_error))))
+		return SEPARATOR_ERROR;
+	/* One legacy firmware measures a single byte. */
+	if ((s.n == 4 || s.n == 1) && (span_all(s, 0x00) || span_all(s, 0xff)))
+		return SEPARATOR_NORMAL;
+	return SEPARATOR_OTHER;
+}
+
+bool
+uefi_action_is(const struct evlog_event *ev, const char *words)
+{
+	return (ev->type == EV_EFI_ACTION || ev->type == EV_ACTION) &&
+	       span_eq(uefi_chomp(ev->data), span_str(words));
 }
 
 /* --- what a digest may cover ---------------------------------------------- */
@@ -188,15 +205,17 @@ hashed_string(const struct evlog_event *ev)
 	    ends_in_nul(ev->data) ? without_last(ev->data, 1) : ev->data);
 }
 
-/* An error separator extends H(01000000) and may log a text (PFP 10.4.4). */
+/* An error separator extends H(01000000) and may log a text (PFP 10.4.4); the
+ * firmware of Power machines extends H(ffffffff) and logs one. */
 static struct uefi_hashed
 hashed_separator(const struct evlog_event *ev)
 {
-	static const uint8_t error[4] = {1, 0, 0, 0};
+	struct span error = span_of(separator_error, sizeof(separator_error));
 
-	if (uefi_separator(ev) == 1)
+	if (span_eq(ev->data, error))
 		return one(ev->data);
-	return (struct uefi_hashed){2, {ev->data, span_of(error, 4)}, 0};
+	return (struct uefi_hashed){
+	    3, {ev->data, error, span_of(separator_ones, 4)}, 0};
 }
 
 /* Windows hashes the tagged structure, OS loaders what it contains. */
@@ -282,7 +301,72 @@ uefi_hashed(const struct evlog_event *ev)
 	return hashed_whole(ev);
 }
 
+/* --- what of the text is covered ------------------------------------------ */
+
+const char *
+uefi_cover_name(enum uefi_cover cover)
+{
+	static const char *const names[] = {"none", "value", "all"};
+
+	return names[cover];
+}
+
+/* What is hashed is all of the data, or all but an ending or a beginning that
+ * names a kind, as the event's type does, which no digest covers either. */
+enum uefi_cover
+uefi_cover(const struct evlog_event *ev, unsigned bound)
+{
+	struct uefi_hashed of = uefi_hashed(ev);
+
+	if (bound == 0 || bound > of.n)
+		return COVER_NONE;
+	switch (ev->type) {
+	case EV_SEPARATOR:
+		return bound == BOUND_DATA ? COVER_ALL : COVER_NONE;
+	case EV_EFI_VARIABLE_BOOT:
+		return of.n == 2 && bound == 1 ? COVER_VALUE : COVER_ALL;
+	case EV_EFI_SPDM_FIRMWARE_BLOB:
+	case EV_EFI_SPDM_FIRMWARE_CONFIG:
+		return COVER_VALUE;
+	default:
+		return COVER_ALL;
+	}
+}
+
 /* --- the log as a whole --------------------------------------------------- */
+
+bool
+uefi_is_secure_boot(const struct evlog_event *ev)
+{
+	struct uefi_variable var;
+
+	return ev->pcr == 7 && ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG &&
+	       uefi_variable_decode(ev, &var) &&
+	       uefi_variable_is(&var, uefi_guid_global, "SecureBoot");
+}
+
+enum evlog_profile
+uefi_profile(const struct evlog *log)
+{
+	bool secure_boot = false;
+
+	if (log->format == EVLOG_AGILE && log->events_n &&
+	    log->events[0].pcr == 1)
+		return EVLOG_CC;
+	for (size_t i = 0; i < log->events_n; i++) {
+		const struct evlog_event *ev = &log->events[i];
+		struct uefi_variable var;
+		if (ev->pcr > 4 && evlog_extended(ev))
+			return EVLOG_PC;
+		secure_boot =
+		    secure_boot ||
+		    (ev->pcr == 1 &&
+			ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG &&
+			uefi_variable_decode(ev, &var) &&
+			uefi_variable_is(&var, uefi_guid_global, "SecureBoot"));
+	}
+	return secure_boot ? EVLOG_CC : EVLOG_PC;
+}
 
 int
 uefi_secure_boot(const struct evlog *log)
@@ -293,13 +377,9 @@ uefi_secure_boot(const struct evlog *log)
 	for (size_t i = 0; i < log->events_n; i++) {
 		const struct evlog_event *ev = &log->events[i];
 		struct uefi_variable var;
-		if (ev->pcr != 7)
-			continue;
-		if (ev->type == EV_SEPARATOR)
+		if (ev->pcr == 7 && ev->type == EV_SEPARATOR)
 			break;
-		if (ev->type != EV_EFI_VARIABLE_DRIVER_CONFIG ||
-		    !uefi_variable_decode(ev, &var) ||
-		    !uefi_variable_is(&var, uefi_guid_global, "SecureBoot"))
+		if (!uefi_is_secure_boot(ev) || !uefi_variable_decode(ev, &var))
 			continue;
 		found = var.data.n == 1 ? var.data.p[0] : -1;
 		times++;
@@ -333,7 +413,11 @@ uefi_layer(const struct evlog *log, const struct evlog_event *ev)
 	static const char *const by_pcr[] = {"firmware", "firmware", "firmware",
 	    "firmware", "bootloader", "bootloader", "firmware", "firmware",
 	    "os", "os", "os", "os", "os", "os", "bootloader"};
+	static const char *const by_register[] = {
+	    "firmware", "firmware", "bootloader", "os", "os"};
 
+	if (log->profile == EVLOG_CC)
+		return ev->pcr < 5 ? by_register[ev->pcr] : "firmware";
 	if (ev->pcr == 4 && uefi_is_image(ev) && is_kernel(log, ev))
 		return "os";
 	if (ev->pcr == 7 && ev->type == EV_EFI_VARIABLE_AUTHORITY)

@@ -15,7 +15,7 @@
  * file), so the data is only a label. */
 struct uefi_hashed {
 	size_t n;
-	struct span try[2];
+	struct span try[3];
 	/* Bit i: after try[i] one NUL was hashed that was not logged. */
 	unsigned nul;
 };
@@ -66,9 +66,43 @@ struct uefi_tagged {
 
 bool uefi_tagged_decode(const struct evlog_event *ev, struct uefi_tagged *out);
 
-/* What an EV_SEPARATOR says: 0 normal, 1 error; -1 anything else. The digest
- * decides between them only once it is bound. */
-int uefi_separator(const struct evlog_event *ev);
+/* What an EV_SEPARATOR says. An error separator extends the hash of the value
+ * 1 and may log a text instead (PFP 10.4.4), so the digest decides. */
+enum uefi_separator {
+	SEPARATOR_NORMAL, /* 00000000 or ffffffff, or one such byte */
+	SEPARATOR_ERROR,
+	SEPARATOR_OTHER,
+};
+
+/* bound: as boot_replay() found it; 0: by the data alone. */
+enum uefi_separator uefi_separator(
+    const struct evlog_event *ev, unsigned bound);
+
+/* How much of uefi_describe()'s line the digest covers, bound as above. */
+enum uefi_cover {
+	COVER_NONE,  /* the line is a label */
+	COVER_VALUE, /* the value, not what it is called or whose it is */
+	COVER_ALL,
+};
+const char *uefi_cover_name(enum uefi_cover cover); /* "none", … */
+enum uefi_cover uefi_cover(const struct evlog_event *ev, unsigned bound);
+
+/* Whose registers: that of a confidential guest has its Spec ID record in
+ * register 1, as EDK II writes it, or the Secure Boot variables there and
+ * nothing above register 4. */
+enum evlog_profile uefi_profile(const struct evlog *log);
+
+/* Configuration variables of PCR 7 that are called SecureBoot by GUID and
+ * name. */
+bool uefi_is_secure_boot(const struct evlog_event *ev);
+
+/* The words of EV_ACTION and EV_EFI_ACTION, without NUL, are these. */
+bool uefi_action_is(const struct evlog_event *ev, const char *words);
+
+#define ACTION_CALLING "Calling EFI Application from Boot Option"
+#define ACTION_RETURNING "Returning from EFI Application from Boot Option"
+#define ACTION_EXIT "Exit Boot Services Invocation"
+#define ACTION_EXITED "Exit Boot Services Returned with Success"
 
 /* SecureBoot of EFI_GLOBAL_VARIABLE in PCR 7, GUID and name compared, from
  * events before PCR 7's separator: the byte. -1: not there, not one byte, or

@@ -454,18 +454,14 @@ emit_ipl(const struct evlog_event *ev, struct jw *w)
 	return true;
 }
 
-static bool
-emit_separator(const struct evlog_event *ev, struct jw *w)
+static void
+emit_separator(const struct evlog_event *ev, unsigned bound, struct jw *w)
 {
-	int what = uefi_separator(ev);
+	static const char *const states[] = {"normal", "error", "other"};
 
 	kind(w, "separator");
-	jw_kstr(w, "state",
-	    what == 0	? "normal"
-	    : what == 1 ? "error"
-			: "other");
+	jw_kstr(w, "state", states[uefi_separator(ev, bound)]);
 	jw_object_end(w);
-	return true;
 }
 
 static const struct {
@@ -473,7 +469,6 @@ static const struct {
 	bool (*emit)(const struct evlog_event *ev, struct jw *w);
 } emitters[] = {
     {EV_NO_ACTION, emit_no_action},
-    {EV_SEPARATOR, emit_separator},
     {EV_EVENT_TAG, emit_tagged},
     {EV_IPL, emit_ipl},
     {EV_POST_CODE, emit_blob},
@@ -498,8 +493,12 @@ static const struct {
 };
 
 void
-uefi_emit(const struct evlog_event *ev, struct jw *w)
+uefi_emit(const struct evlog_event *ev, unsigned bound, struct jw *w)
 {
+	if (ev->type == EV_SEPARATOR) {
+		emit_separator(ev, bound, w);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(emitters) / sizeof(emitters[0]); i++)
 		if (emitters[i].type == ev->type && emitters[i].emit(ev, w))
 			return;

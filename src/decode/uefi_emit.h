@@ -13,6 +13,8 @@
  * what its type promises. Lists end after UEFI_EMIT_LIST entries and say so
  * with "more". */
 enum { UEFI_EMIT_LIST = 4096 };
-void uefi_emit(const struct evlog_event *ev, struct jw *w);
+
+/* bound: as uefi_separator() takes it. */
+void uefi_emit(const struct evlog_event *ev, unsigned bound, struct jw *w);
 
 #endif

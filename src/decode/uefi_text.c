@@ -106,10 +106,11 @@ describe_version(const struct evlog_event *ev, struct line *l)
 static void
 describe_separator(const struct evlog_event *ev, struct line *l)
 {
-	int kind = uefi_separator(ev);
+	enum uefi_separator kind = uefi_separator(ev, 0);
 
-	line_puts(l, kind == 1 ? "error separator " : "separator ");
-	if (kind >= 0)
+	line_puts(
+	    l, kind == SEPARATOR_ERROR ? "error separator " : "separator ");
+	if (kind != SEPARATOR_OTHER)
 		line_hex(l, ev->data, 4);
 	else
 		text_guess(ev->data, l);

@@ -86,10 +86,13 @@ bind_event(const struct evlog *log, const struct evlog_event *ev,
 	return RC_OK;
 }
 
+/* No quote can select SM3: it is for display, where OpenSSL has it. */
 static bool
-wanted(const struct evlog_alg *alg, const struct pcr_selections *only)
+wanted(const struct evlog_alg *alg, const struct pcr_selections *only,
+    const struct hasher *h)
 {
-	return alg->known && (!only || pcr_selections_mask(only, alg->id));
+	return only ? pcr_selections_mask(only, alg->id) != 0
+		    : hash_computable(h, alg->id);
 }
 
 rc
@@ -104,7 +107,7 @@ boot_replay(const struct evlog *log, const struct pcr_selections *only,
 	out->events = events;
 	out->banks.n = 0;
 	for (size_t i = 0; i < log->algs_n; i++)
-		if (wanted(&log->algs[i], only))
+		if (wanted(&log->algs[i], only, h))
 			bank_init(&out->banks.bank[out->banks.n++],
 			    log->algs[i].id, log->startup_locality);
 	for (size_t i = 0; i < log->events_n; i++) {

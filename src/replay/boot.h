@@ -20,8 +20,9 @@ struct boot_replay {
 	struct boot_event *events; /* parallel to log->events */
 };
 
-/* Replay a decoded log in the banks of `only` (NULL: in every bank it has),
- * and find what their digests cover. Digests of other banks are not read.
+/* Replay a decoded log in the banks of `only` (NULL: in every bank it has
+ * that OpenSSL can compute), and find what their digests cover. Digests of
+ * other banks are not read.
  * CRYPTO, MEMORY. */
 MUST_USE rc boot_replay(const struct evlog *log,
     const struct pcr_selections *only, struct hasher *h, struct arena *a,

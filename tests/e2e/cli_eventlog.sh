@@ -76,7 +76,11 @@ json '.events[51].facts.kind == "kernel_cmdline"'
 json '.events[35].bound | not'
 json '.pcrs.sha256 | keys | length == 11'
 json '.pcrs.sha1["14"] == "58b61026354cf9f00ebdf559d8ed0a9bc3166bd3"'
-json '.incomplete == [] and .quirks == [] and (has("error") | not)'
+json '.incomplete == [] and .quirks == ["shim_label"] and (has("error") | not)'
+
+json '.profile == "pc" and .not_computed == []'
+json '[.events[] | select(.covers == "value")] == [.events[10, 11, 12, 13]] and (.events[11].bound | not)'
+json '.events[51].covers == "all" and .events[35].covers == "none"'
 
 run 0 "--output json" --output json "$golden"
 "$akashi" --lang en eventlog -o json - <"$golden" >"$tmp/stdin"
@@ -107,6 +111,22 @@ says err "[log.too_large"
 run 0 "a log without its command line bound" -o json \
 	"$vm/negatives/eventlog-data-altered-cmdline/eventlog.bin"
 json '[.events[] | select(.pcr == 8 and (.bound | not))] | length == 1'
+
+# The Spec ID record of a confidential guest stands in register 1.
+{
+	printf '\001'
+	tail -c +2 "$golden"
+} >"$tmp/cc"
+run 0 "a log of a PC, as asked" --profile pc "$golden"
+run 1 "a log of a PC, asked for the other" --profile cc "$golden"
+says err "[log.profile"
+says out "Secure Boot is on"
+run 0 "a log of a confidential guest" --profile cc -o json "$tmp/cc"
+json '.profile == "cc"'
+run 1 "the same, asked for the other" --profile pc "$tmp/cc"
+says err "[log.profile"
+says out "crypto-agile log of a confidential guest"
+run 2 "a profile that there is not" --profile tdx "$golden"
 
 run 2 "no file" "$tmp/absent"
 says err "absent"

@@ -22,7 +22,7 @@ emit(const struct evlog_event *ev)
 	struct buf out = {0};
 	struct jw w = jw_over(&out);
 
-	uefi_emit(ev, &w);
+	uefi_emit(ev, 0, &w);
 	check(!out.failed && out.n > 0);
 	buf_free(&out);
 }
@@ -39,7 +39,8 @@ walk(const struct evlog *log, const struct boot_replay *r, struct arena *a)
 		check(!(became->bound && became->split));
 		check(uefi_describe(ev, a) != NULL);
 		check(uefi_layer(log, ev) != NULL);
-		check(uefi_explain(log, i, i % 2 ? "ja" : "en", a) != NULL);
+		check(uefi_explain(log, i, (unsigned)(i % 4),
+			  i % 2 ? "ja" : "en", a) != NULL);
 		emit(ev);
 	}
 	check(uefi_secure_boot(log) <= 255);

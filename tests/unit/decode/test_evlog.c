@@ -428,7 +428,8 @@ START_TEST(accepts_what_they_started_from)
 	ck_assert_uint_eq(log.measured_n, 4);
 	ck_assert_uint_eq(log.os_loader_from, 5);
 	ck_assert_uint_eq(log.startup_locality, 3);
-	ck_assert_uint_eq(log.quirks, 0);
+	ck_assert_uint_eq(log.quirks, QUIRK_STARTUP_LOCALITY);
+	ck_assert_int_eq(log.profile, EVLOG_PC);
 	ck_assert_uint_eq(log.incomplete, 0);
 	for (uint32_t i = 0; i < 6; i++)
 		ck_assert_uint_eq(log.events[i].index, i);
@@ -534,9 +535,10 @@ START_TEST(skips_algorithms_it_does_not_know)
 	}
 	put_le(&log_bytes, 0, 4);
 	ck_rc_ok(decode(&log, NULL));
-	ck_assert_ptr_null(log.algs[0].known);
+	ck_assert(!log.algs[0].known->bank);
 	ck_assert_ptr_null(log.algs[1].known);
-	ck_assert_ptr_nonnull(log.algs[2].known);
+	ck_assert(log.algs[2].known->bank);
+	ck_assert_uint_eq(log.quirks, QUIRK_FOREIGN_BANK);
 	ck_assert_int_eq(evlog_alg_index(&log, ALG_SHA256), 2);
 	ck_assert_int_eq(evlog_alg_index(&log, ALG_SHA1), -1);
 }
@@ -646,9 +648,9 @@ START_TEST(types_have_names_both_ways)
 	    evlog_type_by_name(STR("EV_EFI_VARIABLE_DRIVER_CONFIG")),
 	    EV_EFI_VARIABLE_DRIVER_CONFIG);
 	ck_assert_uint_eq(evlog_type_by_name(STR("EV_SEPARATO")), UINT32_MAX);
-	for (unsigned bit = 1; bit <= QUIRK_NO_ACTION_DIGEST; bit <<= 1)
+	for (unsigned bit = 1; bit <= QUIRK_SEPARATOR_LABEL; bit <<= 1)
 		ck_assert_ptr_nonnull(evlog_quirk_name(bit));
-	ck_assert_ptr_null(evlog_quirk_name(QUIRK_NO_ACTION_DIGEST << 1));
+	ck_assert_ptr_null(evlog_quirk_name(QUIRK_SEPARATOR_LABEL << 1));
 	ck_assert_ptr_null(evlog_quirk_name(0));
 }
 END_TEST

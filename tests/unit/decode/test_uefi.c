@@ -134,10 +134,10 @@ struct hashed_case {
 START_TEST(candidates_follow_the_type)
 {
 	const struct hashed_case cases[] = {
-	    {7, EV_SEPARATOR, STR("\0\0\0\0"), 2, STR("\0\0\0\0"),
+	    {7, EV_SEPARATOR, STR("\0\0\0\0"), 3, STR("\0\0\0\0"),
 		STR("\1\0\0\0")},
 	    {7, EV_SEPARATOR, STR("\1\0\0\0"), 1, STR("\1\0\0\0"), STR("")},
-	    {7, EV_SEPARATOR, STR("failed"), 2, STR("failed"), STR("\1\0\0\0")},
+	    {7, EV_SEPARATOR, STR("failed"), 3, STR("failed"), STR("\1\0\0\0")},
 	    {4, EV_EFI_ACTION, STR("Calling"), 1, STR("Calling"), STR("")},
 	    {5, EV_EFI_ACTION, STR("UEFI Debug Mode\0"), 2,
 		STR("UEFI Debug Mode\0"), STR("UEFI Debug Mode")},

@@ -43,7 +43,7 @@ facts(const struct evlog_event *ev)
 
 	jw_object(&w);
 	jw_key(&w, "facts");
-	uefi_emit(ev, &w);
+	uefi_emit(ev, 0, &w);
 	jw_object_end(&w);
 	ck_rc_ok(json_decode(buf_span(&out), (size_t)64 << 20, &doc, NULL));
 	buf_free(&out);
@@ -570,11 +570,11 @@ START_TEST(events_have_a_meaning)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t at = cases[i].event;
 		ck_assert_str_eq(
-		    uefi_explain(&log, at, "en", &arena), cases[i].en);
+		    uefi_explain(&log, at, 0, "en", &arena), cases[i].en);
 		ck_assert_str_eq(
-		    uefi_explain(&log, at, "ja", &arena), cases[i].ja);
+		    uefi_explain(&log, at, 0, "ja", &arena), cases[i].ja);
 		ck_assert_str_eq(
-		    uefi_explain(&log, at, NULL, &arena), cases[i].en);
+		    uefi_explain(&log, at, 0, NULL, &arena), cases[i].en);
 	}
 }
 END_TEST
@@ -607,7 +607,7 @@ START_TEST(loaders_are_told_apart)
 				cases[i].boot));
 		ck_rc_ok(evlog_decode(file, &arena, &log, NULL));
 		const char *got =
-		    uefi_explain(&log, cases[i].event, "en", &arena);
+		    uefi_explain(&log, cases[i].event, 0, "en", &arena);
 		ck_assert_msg(
 		    strncmp(got, cases[i].says, strlen(cases[i].says)) == 0,
 		    "%s", got);
