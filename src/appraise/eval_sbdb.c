@@ -8,14 +8,6 @@ enum { SHOWN = 3 }; /* entries that one reason names */
 
 /* --- test keys ------------------------------------------------------------ */
 
-/* Keys whose private part is public, by SHA-256 of the certificate. */
-static const uint8_t test_keys[][32] = {
-    /* "DO NOT TRUST - AMI Test PK" of 2017 (CVE-2024-8105, VU#455367) */
-    {0x01, 0xad, 0xaf, 0x2c, 0x33, 0x4e, 0x76, 0xa6, 0x47, 0x95, 0x16, 0xda,
-	0xf6, 0x18, 0x38, 0x18, 0x98, 0x32, 0x3d, 0x8f, 0x5e, 0x7a, 0x57, 0xbe,
-	0xd1, 0x2b, 0xad, 0x7a, 0xb2, 0x29, 0x20, 0x9d},
-};
-
 /* Letters of either case; zeros between them (BMPString) do not count. */
 static bool
 says(struct span s, const char *words)
@@ -39,18 +31,15 @@ says(struct span s, const char *words)
 	return false;
 }
 
+/* Makers of firmware name them so, and some were shipped all the same
+ * (CVE-2024-8105, "PKfail"). */
 static bool
-is_test_key(const struct efi_sig *sig, const uint8_t sha256[32])
+is_test_key(const struct efi_sig *sig)
 {
 	static const char *const words[] = {"DO NOT TRUST", "DO NOT SHIP"};
 	struct x509_names names;
 
-	if (sig->kind != SIG_X509)
-		return false;
-	for (size_t i = 0; i < sizeof(test_keys) / sizeof(test_keys[0]); i++)
-		if (memcmp(test_keys[i], sha256, 32) == 0)
-			return true;
-	if (!x509_names_decode(sig->data, &names))
+	if (sig->kind != SIG_X509 || !x509_names_decode(sig->data, &names))
 		return false;
 	for (size_t i = 0; i < 2; i++)
 		if (says(names.subject, words[i]) ||
@@ -107,10 +96,13 @@ eval_keys(const struct sb_case *c, enum sb_var v, const struct known_list *list,
 	uint8_t sha256[32];
 
 	while (efi_sigs_next(&lists, &sig)) {
+		bool bad = c->r->required && is_test_key(&sig);
+		if (!bad && !list->given)
+			continue;
 		TRY(hash_entry(c, &sig, sha256, e));
 		if (list->given && !known_find(list, sha256))
 			list_entry(c->s->a, &unknown, &sig, sha256);
-		if (c->r->required && is_test_key(&sig, sha256))
+		if (bad)
 			list_entry(c->s->a, &test, &sig, sha256);
 	}
 	if (unknown.n)

@@ -401,6 +401,48 @@ do_policy(struct edit *e, char **w)
 	return rc_ok(policy_decode(edit_file(e, w[1]), &e->policy, NULL));
 }
 
+/* RFC 7396: members of the patch take the place of those of the document, null
+ * removes one. */
+static void
+merge(json_t *doc, const json_t *patch)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)patch, key, v)
+	{
+		json_t *old = json_object_get(doc, key);
+		if (json_is_null(v))
+			json_object_del(doc, key);
+		else if (json_is_object(v) && json_is_object(old))
+			merge(old, v);
+		else
+			json_object_set(doc, key, v);
+	}
+}
+
+static bool
+do_with(struct edit *e, char **w)
+{
+	JSON_AUTO doc = NULL;
+	JSON_AUTO patch = NULL;
+
+	if (!e->golden ||
+	    !rc_ok(json_decode(
+		policy_canonical(e->golden), SIZE_MAX, &doc, NULL)) ||
+	    !rc_ok(json_decode(span_str(w[1]), SIZE_MAX, &patch, NULL)))
+		return false;
+	merge(doc, patch);
+	json_object_set_new(doc, "name", json_string("golden"));
+	char *text = json_dumps(doc, JSON_COMPACT);
+	struct err err = {0};
+	rc r = policy_decode(span_str(text), &e->policy, &err);
+	if (!rc_ok(r))
+		tap_note("%s: %s", err.path, err.text);
+	free(text);
+	return rc_ok(r);
+}
+
 static bool
 do_ev(struct edit *e, char **w)
 {
@@ -454,6 +496,7 @@ static const struct verb {
     {"seal", do_seal, 1},
     {"values", do_values, 1},
     {"policy", do_policy, 2},
+    {"with", do_with, 2},
 };
 
 static bool
@@ -468,7 +511,8 @@ apply_one(struct edit *e, const char *change, bool control)
 	if (control && strcmp(words[0], "seal") == 0)
 		words[0] = arena_printf(e->a, "sign");
 	if (control && strcmp(words[0], "sign") != 0 &&
-	    strcmp(words[0], "values") != 0 && strcmp(words[0], "policy") != 0)
+	    strcmp(words[0], "values") != 0 &&
+	    strcmp(words[0], "policy") != 0 && strcmp(words[0], "with") != 0)
 		return true;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verbs[i].name, words[0]) == 0)

@@ -17,9 +17,11 @@
  *   asked SELECTION         what was asked for
  *   known FIELD DELTA       what is remembered: clock, reset, restart,
  * firmware, log; copies N seen of the TPM's state; seconds N since then, and
- * since the challenge was issued sign    replay the logs as they are now, quote
- * that, sign with a good key seal    sign the attest as it is values  send PCR
- * values along policy PATH             judge by this document
+ * since the challenge was issued sign                    replay the logs as
+ * they are now, quote that, sign with a good key seal                    sign
+ * the attest as it is values                  send PCR values along policy PATH
+ * judge by this document with JSON               judge by the golden policy
+ * with these members in place of its own (RFC 7396); no blanks
  *
  * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
  * decimal, negative from the end; in attest also magic type signer extra clock
@@ -53,15 +55,16 @@ struct edit {
 		unsigned pcr;
 		struct span value;
 	} forced[FORCED_MAX];
-	struct policy *policy; /* the caller frees it */
-	bool absent;	       /* a file of ../shared is not there */
+	struct policy *policy;	     /* the caller frees it */
+	const struct policy *golden; /* what "with" starts from */
+	bool absent;		     /* a file of ../shared is not there */
 };
 
 /* Apply the changes; false with a note where one is not understood. */
 bool edit_apply(struct edit *e, const char *changes);
 
-/* Only sign, seal (as sign), values and policy among them: the same evidence,
- * unmodified. */
+/* Only sign, seal (as sign), values, policy and with among them: the same
+ * evidence, unmodified. */
 bool edit_apply_control(struct edit *e, const char *changes);
 
 /* A file of the tree, or of ../shared/vectors where the path begins with

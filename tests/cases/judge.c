@@ -234,6 +234,7 @@ run(struct judge *j, struct row *row, struct edit *e, struct verdict *v,
 	bool learned = strcmp(row->how, "learned") == 0 && !control;
 	const struct policy *p =
 	    policy_of(j, row->control, learned ? row->vector : "");
+	e->golden = p;
 	bool done = p && (stored || (control ? edit_apply_control : edit_apply)(
 					e, row->vector));
 	if (e->absent)
