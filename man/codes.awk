@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# akashi-codes(7) from src/base/err.def: awk -f man/codes.awk src/base/err.def
+# akashi-codes(7) from the tables that awk is given: src/base/err.def,
+# src/appraise/limits.def, src/appraise/advisories.def.
 BEGIN {
 	class["TAMPER"] = "tamper-suspected"
 	class["CHANGE"] = "unapproved-change"
@@ -16,7 +17,7 @@ BEGIN {
 	effect["REJECT"] = "reject"
 	effect["UNKNOWN"] = "no result (unknown)"
 	print ".\\\" SPDX-License-Identifier: Apache-2.0"
-	print ".\\\" Made by man/codes.awk from src/base/err.def."
+	print ".\\\" Made by man/codes.awk from src/base/err.def and others."
 	print ".Dd November 20, 2026"
 	print ".Dt AKASHI-CODES 7"
 	print ".Os"
@@ -61,6 +62,55 @@ BEGIN {
 	print part[4]
 	print ".br"
 	print part[6]
+}
+
+function section(title, text) {
+	print ".El"
+	print ".Ss " title
+	print text
+	print ".Bl -tag -width Ds"
+}
+
+# L("limit.relay", D | F | V, "English.", "Japanese.")
+/^L\(/ {
+	if (split($0, part, "\"") != 7) {
+		print "codes.awk: cannot read: " $0 > "/dev/stderr"
+		exit 1
+	}
+	if (!limits++)
+		section("limits", "What no verdict can show, told with each one by the class of the TPM.")
+	classes = part[3]
+	gsub(/[ ,|]/, "", classes)
+	gsub(/D/, "discrete ", classes)
+	gsub(/F/, "firmware ", classes)
+	gsub(/V/, "virtual ", classes)
+	sub(/ $/, "", classes)
+	gsub(/ /, ", ", classes)
+	print ".It Li " part[2]
+	print classes " and unknown roots of trust."
+	print ".br"
+	print part[4]
+	print ".br"
+	print part[6]
+}
+
+# A("CVE-2019-16863", STM, V(71, 0, 0, 0), V(71, 16, 0, 0), 0, "what", "source")
+/^A\(/ {
+	if (split($0, part, "\"") != 7) {
+		print "codes.awk: cannot read: " $0 > "/dev/stderr"
+		exit 1
+	}
+	if (!advisories++)
+		section("TPM firmware with published flaws", "What tpm.advisory names: versions from the first on, before the second.")
+	range = part[3]
+	split(range, v, /V\(|\)/)
+	maker = v[1]
+	gsub(/[ ,]/, "", maker)
+	gsub(/, /, ".", v[2])
+	gsub(/, /, ".", v[4])
+	print ".It Li " part[2]
+	print maker " " v[2] " to " v[4] (v[5] ~ /1/ ? ", physical access" : "") "."
+	print part[4] "; see " part[6] "."
 }
 
 END {

@@ -5,4 +5,5 @@ set -eu
 . contrib/dev/lib.sh
 find src include tests -name '*.[ch]' -print0 2>/dev/null |
 	xargs -0 "$(first_of clang-format-14)" -i
-awk -f man/codes.awk src/base/err.def >man/akashi-codes.7
+awk -f man/codes.awk src/base/err.def src/appraise/limits.def \
+	src/appraise/advisories.def >man/akashi-codes.7

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/evidence_dir.h"
+#include "appraise/limits.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -250,6 +251,17 @@ emit_checks(struct buf *out, const struct verdict *v)
 }
 
 static void
+emit_limits(struct cli *c, struct buf *out, enum rot_class rot)
+{
+	const struct limit *l;
+
+	buf_printf(out, "\nroot of trust   %s\n\n%s", rot_class_name(rot),
+	    limits_heading(c->lang));
+	for (size_t i = 0; (l = limit_of(rot, i)); i++)
+		buf_printf(out, "\n  %s", limit_sentence(l, c->lang));
+}
+
+static void
 emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 {
 	const struct verdict *v = &ap->verdict;
@@ -274,6 +286,7 @@ emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 	if (v->policy_name)
 		buf_printf(out, "\npolicy          %s (%s)", v->policy_name,
 		    v->policy_mode);
+	emit_limits(c, out, v->rot);
 }
 
 /* --- command ---------------------------------------------------------- */

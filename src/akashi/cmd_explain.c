@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/cli.h"
+#include "appraise/limits.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -26,6 +27,10 @@ list_all(const char *lang)
 		    err_class_name(code), effects[err_effect(code)],
 		    err_sentence(code, lang));
 	}
+	const struct limit *l;
+	for (size_t i = 0; (l = limit_of(ROT_UNKNOWN, i)); i++)
+		printf("%-36s %-20s %-8s %s\n", l->name, "limit", "none",
+		    limit_sentence(l, lang));
 	return EXIT_TRUSTED;
 }
 
@@ -34,6 +39,12 @@ explain(struct cli *c, const char *name, const char *lang)
 {
 	enum err_code code = err_by_name(name);
 
+	const struct limit *limit = limit_by_name(name);
+
+	if (limit) {
+		printf("%s\n\n%s\n", name, limit_sentence(limit, lang));
+		return EXIT_TRUSTED;
+	}
 	if (code == ERR_OK)
 		return cli_usage(c, "there is no code \"%s\"", name);
 	printf("%s\nclass   %s\neffect  %s\n\n%s\n", name, err_class_name(code),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/api.h"
+#include "appraise/limits.h"
 
 #include "base/clock.h"
 
@@ -91,6 +92,7 @@ static const struct api_column show_columns[] = {
     {"Valid until", "valid_until"},
     {"Verifier", "verifier.instance"},
     {"Build", "verifier.build"},
+    {"Root of trust", "root_of_trust"},
     {NULL, NULL},
 };
 
@@ -144,6 +146,24 @@ print_reasons(const json_t *doc, const char *lang)
 	}
 }
 
+/* A name that a newer server wrote is shown as it is. */
+static void
+print_limits(const json_t *doc, const char *lang)
+{
+	const json_t *names = json_object_get(doc, "limits");
+	size_t i;
+	json_t *name;
+
+	if (json_array_size(names))
+		printf("\n%s\n", limits_heading(lang));
+	json_array_foreach(names, i, name)
+	{
+		const char *text = json_string_value(name);
+		const struct limit *l = text ? limit_by_name(text) : NULL;
+		printf("  %s\n", l ? limit_sentence(l, lang) : text);
+	}
+}
+
 static int
 result_exit(const json_t *doc)
 {
@@ -172,8 +192,10 @@ run_show(struct cli *c, int argc, char **argv)
 		&api, "GET", path, NULL, (struct span){NULL, 0}, &doc, &e)))
 		return api_fail(&api, &e);
 	code = api_show(&api, doc, show_columns, result_exit(doc));
-	if (api.output != OUT_JSON)
+	if (api.output != OUT_JSON) {
 		print_reasons(doc, c->lang);
+		print_limits(doc, c->lang);
+	}
 	return code;
 }
 

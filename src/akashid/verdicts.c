@@ -141,6 +141,9 @@ write_documents(struct jw *j, const struct verdict_row *v, struct err *e)
 	TRY(splice(j, "checks", findings, "checks", e));
 	TRY(splice(j, "layers", findings, "layers", e));
 	TRY(splice(j, "quirks", findings, "quirks", e));
+	TRY(splice(
+	    j, "root_of_trust", json_object_get(context, "ek"), "rot", e));
+	TRY(splice(j, "limits", context, "limits", e));
 	TRY(splice(j, "policy", context, "policy", e));
 	TRY(splice(j, "verifier", context, "verifier", e));
 	return splice(j, "node_then", context, "node", e);

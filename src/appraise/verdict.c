@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "appraise/rules.h"
 
+#include "appraise/limits.h"
 #include "base/text.h"
 
 /* --- names ---------------------------------------------------------------- */
@@ -464,6 +465,8 @@ verdict_emit(const struct verdict *v, struct jw *w)
 	for (size_t i = 0; i < v->quirks_n; i++)
 		jw_str(w, v->quirks[i]);
 	jw_array_end(w);
+	jw_kstr(w, "root_of_trust", rot_class_name(v->rot));
+	limits_emit(v->rot, w);
 	emit_policy(v, w);
 }
 

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "replay/bank.h"
+#include "verify/rot.h"
 
 enum layer {
 	LAYER_NONE, /* quote or identity itself: printed as null */
@@ -130,7 +131,8 @@ struct verdict {
 	enum result layer_result[LAYER_MIDDLEWARE + 1];
 	size_t quirks_n;
 	const char *quirks[32];
-	struct banks pcrs; /* as replayed, or as quoted where no log says */
+	struct banks pcrs;  /* as replayed, or as quoted where no log says */
+	enum rot_class rot; /* says what the verdict cannot show */
 	const char *policy_name; /* NULL: no policy was applied */
 	uint8_t policy_hash[32];
 	const char *policy_mode; /* "enforce" …; NULL: no policy */
@@ -189,8 +191,9 @@ const char *effect_name(enum err_effect e);
 void verdict_emit_waiver(const struct reason *r, struct jw *w);
 
 /* The one JSON document that `appraise -o json` and the API show: result,
- * reasons[], pcrs, checks[], quirks[], policy (product.md). Adds its members
- * to an object that the caller opened, so that callers can add their own. */
+ * reasons[], pcrs, checks[], quirks[], root_of_trust, limits[], policy. Adds
+ * its members to an object that the caller opened, so that callers can add
+ * their own. */
 void verdict_emit(const struct verdict *v, struct jw *w);
 
 #endif

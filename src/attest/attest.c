@@ -227,6 +227,8 @@ attest_evidence(const struct evidence *ev, const struct attest_context *ctx,
 	if (ev->userspace.p)
 		verdict_quirk(v, "userspace_log_not_judged");
 	rc r = run(&w, e);
+	const struct ek_identity *ek = tpm_identity(&w);
+	v->rot = ek ? ek->rot : ROT_UNKNOWN;
 	show_pcrs(&w);
 	key_free(w.own_ak);
 	cert_free(&w.ek_cert);

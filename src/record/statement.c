@@ -2,6 +2,7 @@
 /* Keys are written in ASCII order by hand; a test parses and sorts them. */
 #include "record/statement.h"
 
+#include "appraise/limits.h"
 #include "base/hash.h"
 
 /* --- pieces --------------------------------------------------------------- */
@@ -130,13 +131,15 @@ emit_verifier(struct jw *w, const struct verdict_context *c)
 }
 
 static void
-emit_context(struct jw *w, const struct verdict_context *c)
+emit_context(
+    struct jw *w, const struct verdict_context *c, const struct verdict *v)
 {
 	jw_object(w);
 	emit_keys(w, &c->node->identity);
 	k_hashes(w, "crls", c->crls, c->crls_n);
 	jw_kbool(w, "drill", c->drill);
 	emit_ek(w, &c->node->identity);
+	limits_emit(v->rot, w);
 	emit_node(w, c->node);
 	emit_policy(w, c);
 	k_hashes(w, "reference_sets", c->reference_sets, c->reference_sets_n);
@@ -378,7 +381,7 @@ seal_documents(struct verdict_row *v, const struct verdict_context *c,
 	struct buf context = {0}, findings = {0}, detail = {0};
 	struct jw w = jw_over(&context);
 
-	emit_context(&w, c);
+	emit_context(&w, c, judged);
 	TRY(keep(&context, h, a, &v->context, &v->context_sha256, e));
 	w = jw_over(&findings);
 	emit_findings(&w, judged);

@@ -233,8 +233,8 @@ emitted(void)
 
 START_TEST(test_emit)
 {
-	static const char *const known[] = {
-	    "result", "reasons", "pcrs", "checks", "quirks", "policy", NULL};
+	static const char *const known[] = {"result", "reasons", "pcrs",
+	    "checks", "quirks", "root_of_trust", "limits", "policy", NULL};
 	struct reason r = REASON(ERR_BOOT_PCR, LAYER_FIRMWARE);
 	JSON_AUTO doc = NULL;
 
