@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ enum { LISTS_MAX = 64 };
 
 /* --- learn ------------------------------------------------------------ */
 
-enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE, OPT_KEYRING };
+enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE, OPT_KEYRING, OPT_REPORT };
 
 static const struct cli_option learn_options[] = {
     {0, "name", "NAME", "name of the policy; else of the first directory"},
@@ -23,6 +24,7 @@ static const struct cli_option learn_options[] = {
     {0, "ima-allow", "SHA256SUMS", "allow these files too; repeatable"},
     {0, "ima-exclude", "GLOB", "do not judge these paths; repeatable"},
     {0, "ima-keyring", "CERT", "allow files signed by this; repeatable"},
+    {0, "report", "FILE", "write there what was generalised, and why"},
     {0, NULL, NULL, NULL},
 };
 
@@ -38,6 +40,7 @@ struct learning {
 	size_t keyring_n;
 	const char *exclude[LISTS_MAX];
 	size_t exclude_n;
+	const char *report; /* NULL: to standard error */
 	struct golden *golden;
 	size_t n;
 };
@@ -90,6 +93,8 @@ learn_option(struct cli *c, struct learning *l, int o, const char *arg)
 
 	if (o == OPT_NAME)
 		l->name = arg;
+	if (o == OPT_REPORT)
+		l->report = arg;
 	if (o == OPT_ALLOW)
 		return add_to(c, l->allow, &l->allow_n, arg);
 	if (o == OPT_KEYRING)
@@ -224,6 +229,33 @@ load_all(struct cli *c, struct learning *l, char **dirs, int n)
 	return code;
 }
 
+/* Warnings are always seen; the rest where it was asked for. */
+static int
+tell(struct cli *c, const struct learning *l, const struct learn_note *notes)
+{
+	static const char warning[] = "WARNING";
+	FILE *to = l->report ? fopen(l->report, "we") : NULL;
+	struct err e;
+
+	if (l->report && !to) {
+		(void)err_text(&e, ERR_FILE, l->report, "%s: %s.", l->report,
+		    strerror(errno));
+		return cli_fail(c, &e);
+	}
+	for (; notes; notes = notes->next) {
+		if (to)
+			fprintf(to, "%s\n", notes->text);
+		if (!to || strncmp(notes->text, warning, strlen(warning)) == 0)
+			fprintf(
+			    stderr, "akashi %s: %s\n", c->command, notes->text);
+	}
+	if (!to || fclose(to) == 0)
+		return EXIT_TRUSTED;
+	(void)err_text(
+	    &e, ERR_FILE, l->report, "%s: %s.", l->report, strerror(errno));
+	return cli_fail(c, &e);
+}
+
 static int
 learn(struct cli *c, const struct learning *l)
 {
@@ -248,9 +280,9 @@ learn(struct cli *c, const struct learning *l)
 		buf_free(&out);
 		return cli_fail(c, &e);
 	}
-	for (; notes; notes = notes->next)
-		fprintf(stderr, "akashi %s: %s\n", c->command, notes->text);
-	int code = cli_write(c, &out, EXIT_TRUSTED);
+	int code = tell(c, l, notes);
+	if (code == EXIT_TRUSTED)
+		code = cli_write(c, &out, code);
 	buf_free(&out);
 	return code;
 }

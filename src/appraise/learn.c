@@ -126,6 +126,39 @@ learnable(struct draft *d, uint16_t alg, uint32_t mask)
 	return mask;
 }
 
+/* A bank into which the firmware of some golden boot never measured: PCR 0 or
+ * 7 is as the reset left it. What the system put there later proves nothing
+ * (CVE-2021-42299). */
+static bool
+unextended(const struct draft *d, uint16_t alg, uint32_t mask)
+{
+	static const unsigned pcrs[] = {0, 7};
+	size_t n = hash_by_id(alg)->size;
+
+	for (size_t i = 0; i < d->n; i++) {
+		const struct bank *b = banks_get(d->golden[i].boot.values, alg);
+		for (size_t k = 0; b && k < 2; k++) {
+			const uint8_t *v = b->pcr[pcrs[k]];
+			if (mask & 1u << pcrs[k] &&
+			    span_all(span_of(v, n - 1), 0) && v[n - 1] <= 4)
+				return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t
+measured_into(struct draft *d, uint16_t alg, uint32_t mask)
+{
+	if (!unextended(d, alg, mask))
+		return mask;
+	draft_note(d,
+	    "WARNING: the firmware never measured into bank %s, which is left "
+	    "out.",
+	    hash_by_id(alg)->name);
+	return 0;
+}
+
 static void
 add_bank(struct draft *d, uint16_t alg, uint32_t mask)
 {
@@ -173,7 +206,7 @@ choose_pcrs(struct draft *d, struct err *e)
 		if (!hash_by_id(alg) || !hash_by_id(alg)->bank)
 			continue;
 		TRY(chosen(d, alg, &mask, e));
-		mask = learnable(d, alg, mask);
+		mask = learnable(d, alg, measured_into(d, alg, mask));
 		if (alg == ALG_SHA1)
 			sha1 = mask;
 		else
@@ -212,19 +245,25 @@ emit_pcrs(const struct draft *d, struct jw *w)
 	jw_object_end(w);
 }
 
-static void
-emit_head(const struct draft *d, struct jw *w)
+void
+learn_source(const struct draft *d, struct jw *w)
 {
 	struct buf sources = {0};
 
 	for (size_t i = 0; i < d->n; i++)
 		buf_printf(&sources, "%s%s", i ? ", " : "",
 		    d->golden[i].source ? d->golden[i].source : "?");
+	jw_kspan(w, "source", buf_span(&sources));
+	buf_free(&sources);
+}
+
+static void
+emit_head(const struct draft *d, struct jw *w)
+{
 	jw_ku64(w, "akashi_policy", 1);
 	jw_kstr(w, "name", d->o->name);
-	jw_kspan(w, "source", buf_span(&sources));
+	learn_source(d, w);
 	jw_kstr(w, "mode", "enforce");
-	buf_free(&sources);
 }
 
 static rc

@@ -28,7 +28,7 @@ value_of(
 		v.digest[l->bank[b]] = ev->digests[l->alg[b]];
 	v.bound = g->boot.replay->events[lane_at(l, event)].bound != 0;
 	v.text = *text ? text : NULL;
-	v.source = d->n > 1 ? g->source : NULL;
+	v.source = g->source;
 	return v;
 }
 
@@ -204,7 +204,7 @@ learn_value(struct draft *d, const struct golden *g, const struct lane *l,
 {
 	struct pcr_rule *rule = &d->p.pcr[l->pcr];
 	struct event_rule grow = {.n = rule->n, .accept = rule->values};
-	struct golden_value v = {.source = d->n > 1 ? g->source : NULL};
+	struct golden_value v = {.source = g->source};
 	bool known = false;
 
 	for (size_t b = 0; b < l->banks_n; b++) {
@@ -270,8 +270,10 @@ learn_boot(struct draft *d, struct err *e)
 	return RC_OK;
 }
 
+/* What all golden boots share has the source of its PCR. */
 static void
-emit_value(const struct draft *d, const struct golden_value *v, struct jw *w)
+emit_value(const struct draft *d, const struct golden_value *v, bool shared,
+    struct jw *w)
 {
 	jw_object(w);
 	for (size_t b = 0; b < d->p.banks_n; b++)
@@ -282,20 +284,27 @@ emit_value(const struct draft *d, const struct golden_value *v, struct jw *w)
 		jw_kbool(w, "bound", true);
 	if (v->text)
 		jw_kstr(w, "text", v->text);
-	if (v->source)
+	if (v->source && !shared)
 		jw_kstr(w, "source", v->source);
 	jw_object_end(w);
+}
+
+static void
+emit_values(const struct draft *d, const char *key,
+    const struct golden_value *values, size_t n, bool shared, struct jw *w)
+{
+	jw_key(w, key);
+	jw_array(w);
+	for (size_t i = 0; i < n; i++)
+		emit_value(d, &values[i], shared, w);
+	jw_array_end(w);
 }
 
 void
 learn_values_emit(const struct draft *d, const char *key,
     const struct golden_value *values, size_t n, struct jw *w)
 {
-	jw_key(w, key);
-	jw_array(w);
-	for (size_t i = 0; i < n; i++)
-		emit_value(d, &values[i], w);
-	jw_array_end(w);
+	emit_values(d, key, values, n, false, w);
 }
 
 static void
@@ -312,7 +321,8 @@ emit_rule(const struct draft *d, const struct event_rule *r, struct jw *w)
 		jw_kstr(w, "layer", layer_name(r->layer));
 	if (r->optional)
 		jw_kbool(w, "optional", true);
-	learn_values_emit(d, "accept", r->accept, r->n, w);
+	emit_values(d, "accept", r->accept, r->n,
+	    d->n == 1 || (r->n == 1 && !r->optional), w);
 	jw_object_end(w);
 }
 
@@ -330,8 +340,8 @@ learn_boot_emit(const struct draft *d, struct jw *w)
 		jw_key(w, key);
 		jw_object(w);
 		if (rule->kind == PCR_VALUES)
-			learn_values_emit(
-			    d, "values", rule->values, rule->n, w);
+			emit_values(d, "values", rule->values, rule->n,
+			    rule->n == 1, w);
 		if (rule->kind == PCR_EVENTS) {
 			jw_key(w, "events");
 			jw_array(w);
@@ -339,6 +349,7 @@ learn_boot_emit(const struct draft *d, struct jw *w)
 				emit_rule(d, &rule->events[i], w);
 			jw_array_end(w);
 		}
+		learn_source(d, w);
 		jw_object_end(w);
 	}
 	jw_object_end(w);

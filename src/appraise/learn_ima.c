@@ -24,7 +24,26 @@ struct harvest {
 	struct span templates[TEMPLATES_MAX];
 	size_t templates_n;
 	uint64_t violations, weak;
+	uint32_t own_files; /* bit i: own_file[i] was measured */
 };
+
+/* Each machine or boot makes these itself: of another they say nothing, and
+ * they or their paths identify the machine. They are data, narrowly named. */
+static const char *const own_file[] = {"/etc/machine-id",
+    "/root/etc/machine-id", "/var/lib/dbus/machine-id",
+    "/var/lib/systemd/random-seed", "/var/log/journal/*/*.journal"};
+enum { OWN_FILES = sizeof(own_file) / sizeof(own_file[0]) };
+
+static bool
+take_own_file(struct harvest *h, struct span path)
+{
+	for (size_t i = 0; i < OWN_FILES; i++)
+		if (glob_match(own_file[i], path)) {
+			h->own_files |= 1u << i;
+			return true;
+		}
+	return false;
+}
 
 static bool
 add_pair(struct harvest *h, struct pair p)
@@ -119,7 +138,8 @@ take_entry(struct harvest *h, const struct ima_entry *entry, uint32_t group,
 	const struct hash_alg *alg = hash_by_name(entry->digest_alg);
 
 	take_template(h, entry->template_name);
-	if (entry->index == 0 || excluded(h->d, entry->path))
+	if (entry->index == 0 || excluded(h->d, entry->path) ||
+	    take_own_file(h, entry->path))
 		return RC_OK;
 	if (entry->violation) {
 		h->violations++;
@@ -229,15 +249,26 @@ emit_group(
 }
 
 static void
-emit_exclude(const struct draft *d, struct jw *w)
+emit_exclude(const struct harvest *h, struct jw *w)
 {
-	if (!d->o->ima_exclude_n)
+	const struct draft *d = h->d;
+
+	if (!d->o->ima_exclude_n && !h->own_files)
 		return;
 	jw_key(w, "exclude");
 	jw_array(w);
 	for (size_t i = 0; i < d->o->ima_exclude_n; i++) {
 		jw_object(w);
 		jw_kstr(w, "glob", d->o->ima_exclude[i]);
+		jw_kstr(w, "source", "said when it was learned");
+		jw_object_end(w);
+	}
+	for (size_t i = 0; i < OWN_FILES; i++) {
+		if (!(h->own_files & 1u << i))
+			continue;
+		jw_object(w);
+		jw_kstr(w, "glob", own_file[i]);
+		jw_kstr(w, "source", "each machine makes its own");
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -296,7 +327,7 @@ emit_ima(const struct harvest *h, struct jw *w, struct err *e)
 	for (size_t i = 0; i < h->templates_n; i++)
 		jw_span(w, h->templates[i]);
 	jw_array_end(w);
-	emit_exclude(d, w);
+	emit_exclude(h, w);
 	TRY(emit_keyring(d, w, e));
 	jw_key(w, "allow");
 	jw_array(w);
@@ -320,6 +351,11 @@ note_lists(const struct harvest *h)
 		    "violations; the policy fails such evidence unless "
 		    "\"violations\" says otherwise.",
 		    (unsigned long long)h->violations);
+	for (size_t i = 0; i < OWN_FILES; i++)
+		if (h->own_files & 1u << i)
+			draft_note(d,
+			    "%s is not judged: each machine makes its own.",
+			    own_file[i]);
 	if (h->weak)
 		draft_note(d,
 		    "WARNING: %llu file digests are SHA-1 or weaker and were "

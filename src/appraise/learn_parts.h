@@ -21,6 +21,9 @@ struct draft {
 void draft_note(struct draft *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The member "source": all golden boots. */
+void learn_source(const struct draft *d, struct jw *w);
+
 /* Rules for the PCRs of the selection from all golden boots. */
 MUST_USE rc learn_boot(struct draft *d, struct err *e);
 void learn_boot_emit(const struct draft *d, struct jw *w);

@@ -89,6 +89,12 @@ run 1 "another command line fails" appraise "$tmp/grub-sb-cmdline" \
 run 0 "two boots" policy learn "$golden" "$tmp/grub-sb-cmdline"
 says out '"name": "grub-sb-golden"'
 says err "both are accepted"
+run 0 "a report" policy learn "$golden" "$tmp/grub-sb-cmdline" \
+	--report "$tmp/report"
+silent err
+says report "both are accepted"
+run 2 "a report that cannot be written" policy learn "$golden" \
+	--report "$tmp/none/report"
 run 0 "chosen PCRs" policy learn "$golden" --pcrs sha256:0,7
 says out '"sha256": [0,7]'
 run 1 "PCRs that were not quoted" policy learn "$golden" --pcrs sha256:0,17
