@@ -109,13 +109,15 @@ text_of_values(const struct scene *s, const struct golden_value *values,
 	return out;
 }
 
-/* The digest in the first bank that is quoted, SHA-1 last. */
+/* The digest in the first bank that is quoted, SHA-1 last. A log that is
+ * refused is so without any policy, and nothing waives that. */
 static void
 name_digest(
     const struct scene *s, const struct evlog_event *ev, struct reason *r)
 {
+	if (!s->p)
+		return;
 	struct lane l = lane_of(s->p, &s->lanes, s->f->quoted, ev->pcr);
-
 	if (!l.banks_n)
 		return;
 	r->digest = ev->digests[l.alg[0]];
