@@ -13,6 +13,7 @@ static const struct cli_command *const commands[] = {
     &cmd_policy_learn,
     &cmd_policy_check,
     &cmd_policy_fmt,
+    &cmd_policy_import,
     &cmd_policy_show,
     &cmd_policy_list,
     &cmd_policy_get,

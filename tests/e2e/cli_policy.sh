@@ -183,6 +183,28 @@ run 0 "and what remains says the same" policy check "$tmp/clean.json"
 if cmp -s "$tmp/out" "$tmp/hash"; then ok "same hash"; else not_ok "same hash"; fi
 run 1 "fmt refuses what check refuses" policy fmt "$tmp/bad.json"
 
+# --- import --------------------------------------------------------------
+seeds=tests/fuzz/corpus/import
+run 0 "revocations and a level" policy import --into "$tmp/web.json" \
+	--dbx $seeds/update --sbat $seeds/sbat
+says out '"source": "update"'
+says out '"bootmgr": "7.0"'
+says out 'sbat,1,2024010900'
+says err "signature of the update was not checked"
+says err "1 entries of type RSA-2048 are not translated"
+cp "$tmp/out" "$tmp/imported.json"
+run 0 "which is a policy" policy check "$tmp/imported.json"
+run 1 "that asks for more" appraise "$golden" --policy "$tmp/imported.json"
+says out "dbx.stale"
+run 0 "twice is once" policy import --into "$tmp/imported.json" \
+	--dbx $seeds/update
+if cmp -s "$tmp/out" "$tmp/imported.json"; then ok "same bytes"; else not_ok "same bytes"; fi
+run 1 "another format" policy import --into "$tmp/web.json" --dbx README.md
+says err "[import.format dbx]"
+run 2 "nothing to import" policy import --into "$tmp/web.json"
+run 2 "into nothing" policy import --sbat $seeds/sbat
+run 1 "into no policy" policy import --into "$tmp/bad.json" --sbat $seeds/sbat
+
 # --- show ----------------------------------------------------------------
 run 0 "in words" policy show "$tmp/web.json"
 says out "Secure Boot must be on"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is learned about Secure Boot, what is asked about it, what is refused.
  */
+#include "appraise/import.h"
+#include "decode/sbat.h"
 #include "unit/appraise/sb_boot.h"
 
 /* --- learning ---------------------------------------------------------------
@@ -255,6 +257,118 @@ START_TEST(refused_without_pcrs)
 }
 END_TEST
 
+/* --- imports
+ * ------------------------------------------------------------------ */
+
+START_TEST(sbat_lines)
+{
+	static const struct {
+		const char *text;
+		bool valid;
+	} rows[] = {
+	    {"sbat,1,2024010900\n", true},
+	    {"sbat,1,2024010900\nshim,4\ngrub.debian,4\n", true},
+	    {"sbat,1,2024010900", false},
+	    {"", false},
+	    {"\n", false},
+	    {"shim,4\n", false},
+	    {"sbat,1\n", false},
+	    {"sbat,1,20240109\n", false},
+	    {"sbat,1,2024010900,x\n", false},
+	    {"sbat,-1,2024010900\n", false},
+	    {"sbat,1,2024010900\n\n", false},
+	    {"sbat,1,2024010900\nshim,04\n", false},
+	    {"sbat,1,2024010900\nshim,4,x\n", false},
+	    {"sbat,1,2024010900\nshim\n", false},
+	    {"sbat,1,2024010900\n,4\n", false},
+	    {"sbat,1,2024010900\r\n", false},
+	    {"sbat,1,2024010900\nsh im,4\n", false},
+	    {"sbat,1,2024010900\nshim,4294967296\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(
+		    sbat_valid(span_str(rows[i].text)) == rows[i].valid, "%s",
+		    rows[i].text);
+	struct span level = span_str(rows[1].text);
+	ck_assert_uint_eq(sbat_datestamp(level), 2024010900);
+	ck_assert_uint_eq(sbat_generation(level, span_str("shim")), 4);
+	ck_assert_uint_eq(sbat_generation(level, span_str("grub")), 0);
+}
+END_TEST
+
+static bool
+noted(const struct import *i, const char *words)
+{
+	for (const struct learn_note *n = i->notes; n; n = n->next)
+		if (strstr(n->text, words))
+			return true;
+	return false;
+}
+
+static const char plain[] = HEAD "\"pcrs\":{\"sha256\":[4,7]},\"boot\":{" IMAGE(
+    EMPTY) ",\"7\":{\"opaque\":\"x\"}}}";
+
+/* The seeds of the fuzzer: bare, as an update, as efivarfs has it. */
+START_TEST(imports_dbx)
+{
+	static const char *const files[] = {"lists", "update", "efivarfs"};
+	struct span file = tap_file(&arena,
+	    arena_printf(&arena, "tests/fuzz/corpus/import/%s", files[_i]));
+	struct import i;
+	struct buf out = {0};
+
+	ck_rc_ok(import_begin(&i, span_str(plain), &arena, hasher, NULL));
+	ck_rc_ok(import_dbx(&i, file, "a.bin", NULL));
+	ck_rc_ok(import_dbx(&i, file, "b.bin", NULL));
+	ck_rc_ok(import_dbx(&i, file, "a.bin", NULL));
+	ck_rc_ok(import_end(&i, &out, NULL));
+	ck_assert(noted(&i, "says nothing about Secure Boot"));
+	ck_assert(noted(&i, "signature of the update was not checked"));
+	ck_assert(noted(&i, "1 entries of type RSA-2048 are not translated"));
+	const json_t *sb = json_object_get(i.doc, "secure_boot");
+	const json_t *groups = json_object_get(sb, "dbx");
+	ck_assert_uint_eq(json_array_size(groups), 2);
+	const json_t *last = json_array_get(groups, 1);
+	ck_assert_str_eq(
+	    json_string_value(json_object_get(last, "source")), "a.bin");
+	ck_assert_str_eq(json_string_value(json_array_get(
+			     json_object_get(last, "images"), 0)),
+	    HEX_A);
+	ck_assert_uint_eq(json_array_size(json_object_get(last, "images")), 1);
+	ck_assert_uint_eq(
+	    json_array_size(json_object_get(last, "certificates")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(
+			     json_object_get(sb, "svn"), "bootmgr")),
+	    "7.0");
+	json_free(i.doc);
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(imports_sbat)
+{
+	struct import i;
+	struct buf out = {0};
+
+	ck_rc_ok(import_begin(&i, span_str(plain), &arena, hasher, NULL));
+	ck_rc_ok(import_sbat(
+	    &i, span_str("\6\1\1\1sbat,1,2025021800\n"), "new", NULL));
+	ck_assert(!noted(&i, "older"));
+	ck_rc_ok(import_sbat(
+	    &i, span_str("sbat,1,2024010900\nshim,4\n"), "level", NULL));
+	ck_assert(noted(&i, "older"));
+	ck_rc_is(import_sbat(&i, span_str("shim,4\n"), "level", NULL),
+	    ERR_IMPORT_FORMAT);
+	ck_rc_is(import_dbx(&i, span_str("shim,4\n"), "level", NULL),
+	    ERR_IMPORT_FORMAT);
+	ck_rc_ok(import_end(&i, &out, NULL));
+	ck_assert_ptr_nonnull(strstr(out.p, "\"source\": \"level\""));
+	json_free(i.doc);
+	buf_free(&out);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -268,6 +382,9 @@ main(void)
 	tcase_add_test(t, lint_asks);
 	tcase_add_test(t, refused);
 	tcase_add_loop_test(t, refused_without_pcrs, 0, 4);
+	tcase_add_test(t, sbat_lines);
+	tcase_add_loop_test(t, imports_dbx, 0, 3);
+	tcase_add_test(t, imports_sbat);
 	suite_add_tcase(s, t);
 	return tap_run(s);
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of other makers into a policy. One row per format. */
+#include "akashi/cli.h"
+
+#include "appraise/import.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+
+enum { FILES_MAX = 64 };
+
+/* The first option; the others are rows of `importers`. */
+enum { OPT_INTO };
+
+static const struct cli_option import_options[] = {
+    {0, "into", "POLICY", "the policy to add to; printed with the additions"},
+    {0, "dbx", "FILE", "an update of dbx: revocations; repeatable"},
+    {0, "sbat", "FILE", "the least SBAT level"},
+    {0, NULL, NULL, NULL},
+};
+
+static importer *const importers[] = {NULL, import_dbx, import_sbat};
+
+struct importing {
+	const char *into;
+	size_t n;
+	struct {
+		importer *import;
+		const char *path;
+	} file[FILES_MAX];
+};
+
+static int
+import_parse(struct cli *c, struct importing *m, int argc, char **argv)
+{
+	const char *arg;
+	int o;
+
+	while ((o = cli_next_option(c, &cmd_policy_import, argc, argv, &arg)) >=
+	       0) {
+		if (o == OPT_INTO) {
+			m->into = arg;
+			continue;
+		}
+		if (m->n == FILES_MAX)
+			return cli_usage(c, "too many files");
+		m->file[m->n].import = importers[o];
+		m->file[m->n++].path = arg;
+	}
+	if (o == -2)
+		return EXIT_USAGE;
+	if (optind != argc || !m->into || !m->n)
+		return cli_usage(
+		    c, "--into POLICY and a file to import are expected");
+	return EXIT_TRUSTED;
+}
+
+/* Each file in the order given. */
+static rc
+import_files(
+    struct cli *c, const struct importing *m, struct import *i, struct err *e)
+{
+	for (size_t k = 0; k < m->n; k++) {
+		struct span file;
+		char *copy = arena_printf(&c->arena, "%s", m->file[k].path);
+		if (!copy)
+			return err_at(e, ERR_MEMORY, NULL, "%s", "");
+		TRY(cli_read(c, m->file[k].path, LIMIT_POLICY, &file, e));
+		TRY(m->file[k].import(i, file, basename(copy), e));
+	}
+	return RC_OK;
+}
+
+static int
+run_import(struct cli *c, int argc, char **argv)
+{
+	struct importing m = {.n = 0};
+	struct import i = {.doc = NULL};
+	struct buf out = {0};
+	struct err e = {0};
+	struct span policy;
+	int code = import_parse(c, &m, argc, argv);
+
+	if (code != EXIT_TRUSTED)
+		return code;
+	rc r = cli_read(c, m.into, LIMIT_POLICY, &policy, &e);
+	if (rc_ok(r))
+		r = import_begin(&i, policy, &c->arena, c->hasher, &e);
+	if (rc_ok(r))
+		r = import_files(c, &m, &i, &e);
+	if (rc_ok(r))
+		r = import_end(&i, &out, &e);
+	for (const struct learn_note *n = i.notes; n; n = n->next)
+		fprintf(stderr, "akashi %s: %s\n", c->command, n->text);
+	code = rc_ok(r) ? cli_write(c, &out, EXIT_TRUSTED) : cli_fail(c, &e);
+	json_free(i.doc);
+	buf_free(&out);
+	return code;
+}
+
+const struct cli_command cmd_policy_import = {"policy", "import",
+    "--into POLICY", "add what files of other makers say to a policy",
+    import_options, run_import};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/import.h"
+
+#include "appraise/rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+import_note(struct import *i, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	struct learn_note *note = arena_alloc(i->a, sizeof(*note));
+	const char *own = arena_printf(i->a, "%s", text);
+	if (!note || !own)
+		return;
+	note->text = own;
+	*i->tail = note;
+	i->tail = &note->next;
+}
+
+rc
+import_begin(struct import *i, struct span policy, struct arena *a,
+    struct hasher *h, struct err *e)
+{
+	struct policy *p = NULL;
+
+	*i = (struct import){.a = a, .hasher = h};
+	i->tail = &i->notes;
+	TRY(policy_decode(policy, &p, e));
+	policy_unref(p);
+	return json_decode(policy, LIMIT_POLICY, &i->doc, e);
+}
+
+rc
+import_end(struct import *i, struct buf *out, struct err *e)
+{
+	struct policy *p = NULL;
+
+	if (!canonical_pretty(i->doc, out))
+		return err_at(e, ERR_MEMORY, NULL, "%s", "");
+	TRY(policy_decode(buf_span(out), &p, e));
+	policy_unref(p);
+	return RC_OK;
+}

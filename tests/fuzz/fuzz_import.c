@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file from anywhere, imported as each format: what comes out is a policy. */
+#include "appraise/import.h"
+#include "base/clock.h"
+#include "lib/fuzz.h"
+
+static const char policy[] =
+    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[7]},"
+    "\"secure_boot\":{\"required\":true},"
+    "\"boot\":{\"7\":{\"opaque\":\"fuzz\"}}}";
+
+static void
+import(importer *how, struct span file)
+{
+	static struct hasher *hasher;
+	struct import i;
+	struct buf out = {0};
+	struct arena a;
+
+	if (!hasher)
+		hasher = hasher_new();
+	arena_init(&a, (size_t)16 << 20);
+	fuzz_check(rc_ok(import_begin(&i, span_str(policy), &a, hasher, NULL)));
+	rc r = how(&i, file, "file", NULL);
+	fuzz_check(rc_ok(r) || r.code == ERR_IMPORT_FORMAT);
+	/* Again: what it added is replaced. */
+	if (rc_ok(r))
+		fuzz_check(rc_ok(how(&i, file, "file", NULL)));
+	if (rc_ok(r))
+		r = import_end(&i, &out, NULL);
+	/* More revocations than a policy may have. */
+	fuzz_check(rc_ok(r) || r.code == ERR_IMPORT_FORMAT ||
+		   r.code == ERR_JSON_LIMIT);
+	buf_free(&out);
+	json_free(i.doc);
+	arena_free(&a);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	import(import_dbx, span_of(data, size));
+	import(import_sbat, span_of(data, size));
+	return 0;
+}
