@@ -2,8 +2,8 @@
 /*
  * One attestation.
  *
- * 1. The quote is taken before the IMA list is read: a list behind its quote
- *    would be refused, one ahead of it is legal.
+ * 1. The quote is taken before the IMA list and the userspace log are read: a
+ *    list behind its quote would be refused, one ahead of it is legal.
  * 2. A frame that met a busy server or a broken line is sent again byte for
  *    byte. Parts that the server asks for go with the same quote.
  * 3. A challenge that the server no longer takes is replaced once.
@@ -181,6 +181,22 @@ put_ima(struct round *w, struct buf *frame, struct err *e)
 	return RC_OK;
 }
 
+/* The log of the running system, where it has one; after the quote, as the
+ * IMA list. */
+static rc
+put_userspace_log(const struct round *w, struct buf *frame, struct err *e)
+{
+	struct log_part log = {0};
+
+	TRY(log_read(&w->ag->o->logs.userspace, 0, &log, e));
+	if (!log.absent)
+		frame_put_flags(frame, FRAME_USERSPACE_LOG,
+		    log.incomplete ? FRAME_INCOMPLETE : 0,
+		    buf_span(&log.bytes));
+	buf_free(&log.bytes);
+	return RC_OK;
+}
+
 static rc
 build_frame(struct round *w, struct buf *frame, struct err *e)
 {
@@ -192,6 +208,7 @@ build_frame(struct round *w, struct buf *frame, struct err *e)
 		frame_put(frame, FRAME_PCRS, w->q.pcrs);
 	TRY(put_boot_log(w, frame, e));
 	TRY(put_ima(w, frame, e));
+	TRY(put_userspace_log(w, frame, e));
 	return frame->failed ? err_at(e, ERR_MEMORY, NULL, "%s", "") : RC_OK;
 }
 

@@ -8,20 +8,25 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #define SECURITYFS "/sys/kernel/security"
 
+#define USERSPACE_LOG "/run/log/systemd/tpm2-measure.log"
+
 struct log_sources
-log_sources_kernel(void)
+log_sources_system(void)
 {
 	return (struct log_sources){
 	    .boot = {"boot log", SECURITYFS "/tpm0/binary_bios_measurements",
-		false, LIMIT_EVENTLOG},
+		false, false, LIMIT_EVENTLOG},
 	    .ima = {"IMA list", SECURITYFS "/ima/binary_runtime_measurements",
-		false, LIMIT_IMA},
+		false, false, LIMIT_IMA},
+	    .userspace = {"userspace log", USERSPACE_LOG, false, true,
+		LIMIT_EVENTLOG},
 	};
 }
 
@@ -40,7 +45,7 @@ open_error(const struct log_source *s, int why, struct err *e)
 		return err_text(e, ERR_FILE, s->path,
 		    "Cannot read the recorded %s %.160s: %s.", s->what, s->path,
 		    strerror(why));
-	if (!securityfs_mounted())
+	if (!s->userspace && !securityfs_mounted())
 		return err_text(e, ERR_AGENT_LOG, s->path,
 		    "securityfs is not mounted, so there is no %s: mount -t "
 		    "securityfs securityfs " SECURITYFS
@@ -84,6 +89,30 @@ read_from(int fd, const struct log_source *s, uint64_t skip,
 	return RC_OK;
 }
 
+/* systemd holds the lock while it measures and writes; meanwhile the file has
+ * the mark. */
+static rc
+read_marked(int fd, const struct log_source *s, uint64_t skip,
+    struct log_part *out, struct err *e)
+{
+	struct stat st;
+
+	if (s->userspace && flock(fd, LOCK_SH) != 0)
+		return open_error(s, errno, e);
+	if (s->userspace && fstat(fd, &st) != 0)
+		return open_error(s, errno, e);
+	out->incomplete = s->userspace && (st.st_mode & S_ISVTX);
+	return read_from(fd, s, skip, out, e);
+}
+
+/* This system does not have the log, as far as can be told. */
+static bool
+is_absent(const struct log_source *s, int why)
+{
+	return why == ENOENT && !s->recorded &&
+	       (s->userspace || securityfs_mounted());
+}
+
 rc
 log_read(const struct log_source *s, uint64_t skip, struct log_part *out,
     struct err *e)
@@ -91,13 +120,13 @@ log_read(const struct log_source *s, uint64_t skip, struct log_part *out,
 	struct log_part got = {0};
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && !s->recorded && securityfs_mounted()) {
+	if (fd < 0 && is_absent(s, errno)) {
 		*out = (struct log_part){.absent = true};
 		return RC_OK;
 	}
 	if (fd < 0)
 		return open_error(s, errno, e);
-	rc r = read_from(fd, s, skip, &got, e);
+	rc r = read_marked(fd, s, skip, &got, e);
 	close(fd);
 	if (rc_ok(r))
 		*out = got;
@@ -127,6 +156,10 @@ put_log(int dir, const char *name, const struct log_source *s, struct err *e)
 
 	TRY(log_read(s, 0, &part, e));
 	rc r = put_file(dir, name, buf_span(&part.bytes), e);
+	if (rc_ok(r) && part.incomplete && part.bytes.n &&
+	    fchmodat(dir, name, S_ISVTX | 0600, 0) != 0)
+		r = err_text(e, ERR_FILE, name, "Cannot mark %s: %s.", name,
+		    strerror(errno));
 	buf_free(&part.bytes);
 	return r;
 }
@@ -151,6 +184,7 @@ put_files(int dir, const struct evidence_files *f, struct err *e)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		TRY(put_file(dir, files[i].name, files[i].bytes, e));
 	TRY(put_log(dir, "eventlog.bin", &f->logs->boot, e));
+	TRY(put_log(dir, "userspace.log", &f->logs->userspace, e));
 	return put_log(dir, "ima.bin", &f->logs->ima, e);
 }
 

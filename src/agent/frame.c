@@ -12,12 +12,12 @@ put_le(struct buf *out, uint64_t v, size_t bytes)
 }
 
 static void
-put_head(struct buf *out, enum frame_kind kind, uint64_t length)
+put_head(struct buf *out, enum frame_kind kind, unsigned flags, uint64_t length)
 {
 	if (length > UINT32_MAX)
 		out->failed = true;
 	put_le(out, (uint64_t)kind, 2);
-	put_le(out, 0, 2);
+	put_le(out, flags, 2);
 	put_le(out, length, 4);
 }
 
@@ -30,14 +30,21 @@ frame_begin(struct buf *out)
 void
 frame_put(struct buf *out, enum frame_kind kind, struct span bytes)
 {
-	put_head(out, kind, bytes.n);
+	frame_put_flags(out, kind, 0, bytes);
+}
+
+void
+frame_put_flags(
+    struct buf *out, enum frame_kind kind, unsigned flags, struct span bytes)
+{
+	put_head(out, kind, flags, bytes.n);
 	buf_put(out, bytes.p, bytes.n);
 }
 
 void
 frame_put_ima(struct buf *out, uint64_t offset, struct span entries)
 {
-	put_head(out, FRAME_IMA, 8 + (uint64_t)entries.n);
+	put_head(out, FRAME_IMA, 0, 8 + (uint64_t)entries.n);
 	put_le(out, offset, 8);
 	buf_put(out, entries.p, entries.n);
 }

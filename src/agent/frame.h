@@ -22,10 +22,17 @@ enum frame_kind {
 	FRAME_CHALLENGE = 9,
 };
 
+/* The flag of a userspace log that systemd marked as incomplete. */
+enum { FRAME_INCOMPLETE = 1 };
+
 void frame_begin(struct buf *out);
 
 /* Append one part. Longer than 4 GiB - 1 fails the buffer. */
 void frame_put(struct buf *out, enum frame_kind kind, struct span bytes);
+
+/* The same with flags. */
+void frame_put_flags(
+    struct buf *out, enum frame_kind kind, unsigned flags, struct span bytes);
 
 /* Append an IMA segment: whole entries that start `offset` bytes into the
  * list; none may have come since. */

@@ -68,6 +68,7 @@ wait_for(int64_t us)
 struct words {
 	const char *server, *ca, *cert, *key_file, *state, *tcti;
 	const char *name, *token_file, *key, *ek, *eventlog, *ima, *save, *pcrs;
+	const char *userspace;
 	const char *output, *lang, *timeout, *interval;
 	bool insecure_http, once, again, help, version;
 };
@@ -103,6 +104,8 @@ static const struct option_row {
 	AT(eventlog)},
     {"ima", "FILE", "arv", "a recorded IMA list instead of the kernel's",
 	AT(ima)},
+    {"userspace-log", "FILE", "arv",
+	"a recorded userspace log instead of systemd's", AT(userspace)},
     {"save-evidence", "DIR", "ar", "also write an evidence directory",
 	AT(save)},
     {"output", "text|json", "a", "form of the verdict", AT(output)},
@@ -276,13 +279,14 @@ fill_options(const struct words *w, struct agent_options *o)
 	    .lang = language(w->lang),
 	    .key = TPM_KEY_RSA,
 	    .ek = TPM_KEYS,
-	    .logs = log_sources_kernel(),
+	    .logs = log_sources_system(),
 	    .patience = 120 * TIME_S,
 	    .again = w->again,
 	    .json = strcmp(output, "json") == 0,
 	};
 	set_log(&o->logs.boot, w->eventlog);
 	set_log(&o->logs.ima, w->ima);
+	set_log(&o->logs.userspace, w->userspace);
 	if (!o->json && strcmp(output, "text") != 0)
 		return bad_value("output", output);
 	return set_key("key", w->key, &o->key) &&

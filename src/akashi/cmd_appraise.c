@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
     {0, "nonce-file", "FILE", "nonce.bin: the nonce that was issued"},
     {0, "eventlog", "FILE", "eventlog.bin: boot log"},
     {0, "ima", "FILE", "ima.bin: IMA list"},
-    {0, "userspace-log", "FILE", "userspace.log: not judged yet"},
+    {0, "userspace-log", "FILE", "userspace.log: log of the running system"},
     {0, "ek-pub", "FILE", "ek.pub: endorsement key"},
     {0, "ek-cert", "FILE", "ekcert.der: its certificate"},
     {0, "pcrs", "FILE", "pcrs.bin: PCR values in the order of the quote"},
@@ -144,6 +144,9 @@ read_all(struct cli *c, struct appraisal *ap, struct err *e)
 		struct span *to =
 		    (struct span *)(void *)((char *)&ap->parts + part->member);
 		TRY(evidence_part_load(c, ap->file[i], ap->dir, part, to, e));
+		if (to == &ap->parts.ev.userspace)
+			ap->parts.ev.userspace_incomplete =
+			    evidence_marked(c, ap->file[i], ap->dir);
 	}
 	TRY(read_nonce(c, ap, e));
 	TRY(read_selection(c, ap, e));
@@ -177,8 +180,16 @@ emit_json(struct buf *out, const struct appraisal *ap)
 	verdict_emit(&ap->verdict, &w);
 	jw_ktime(&w, "at", ap->ctx.now);
 	jw_kstr(&w, "freshness", freshness);
-	jw_kstr(&w, "userspace_log",
-	    ap->parts.ev.userspace.p ? "not_judged" : NULL);
+	jw_key(&w, "boot_log_judged");
+	if (ap->facts.boot_logs)
+		jw_u64(&w, ap->facts.boot_log_at);
+	else
+		jw_null(&w);
+	jw_key(&w, "userspace_unattested_records");
+	if (ap->facts.userspace_ok)
+		jw_u64(&w, ap->facts.userspace_unattested);
+	else
+		jw_null(&w);
 	jw_key(&w, "ima_unattested_entries");
 	if (ap->facts.ima_ok)
 		jw_u64(&w, ap->facts.ima.tail);
@@ -281,8 +292,15 @@ emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 		buf_printf(out,
 		    "\nnot attested    %llu entries at the end of the IMA list",
 		    (unsigned long long)ap->facts.ima.tail);
-	if (ap->parts.ev.userspace.p)
-		buf_puts(out, "\nnot judged      userspace log");
+	if (ap->facts.userspace_ok && ap->facts.userspace_unattested)
+		buf_printf(out,
+		    "\nnot attested    %zu records of the userspace log",
+		    ap->facts.userspace_unattested);
+	if (ap->facts.boot_logs > 1)
+		buf_printf(out,
+		    "\nnot evidence    %zu other boot logs; judged is number "
+		    "%zu, counted from 0",
+		    ap->facts.boot_logs - 1, ap->facts.boot_log_at);
 	if (v->policy_name)
 		buf_printf(out, "\npolicy          %s (%s)", v->policy_name,
 		    v->policy_mode);

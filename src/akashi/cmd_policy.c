@@ -183,11 +183,7 @@ load_golden(struct cli *c, const char *dir, struct golden *out)
 	int code = verify_source(c, dir, s);
 	if (code != EXIT_TRUSTED)
 		return code;
-	out->boot.log = s->facts.log_ok ? &s->facts.log : NULL;
-	out->boot.replay = s->facts.log_ok ? &s->facts.boot : NULL;
-	out->boot.quoted = &s->facts.quote.selection;
-	out->boot.values = &s->facts.values;
-	out->boot.hasher = c->hasher;
+	out->boot = attest_boot_facts(&s->facts, c->hasher);
 	if (s->facts.ima_ok)
 		out->ima =
 		    span_of(s->files.ev.ima.p, (size_t)s->facts.ima.bytes);

@@ -2,6 +2,7 @@
 #include "akashi/evidence_dir.h"
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMBER(m) offsetof(struct evidence_files, m)
@@ -40,6 +41,17 @@ evidence_part_load(struct cli *c, const char *named, const char *dir,
 	return cli_read(c, path, SIZE_MAX, out, e);
 }
 
+bool
+evidence_marked(struct cli *c, const char *named, const char *dir)
+{
+	const char *path = named;
+	struct stat st;
+
+	if (!named && dir)
+		path = arena_printf(&c->arena, "%s/userspace.log", dir);
+	return path && stat(path, &st) == 0 && (st.st_mode & S_ISVTX);
+}
+
 rc
 evidence_selection_load(struct cli *c, const char *text, const char *dir,
     struct evidence_files *out, struct err *e)
@@ -74,5 +86,6 @@ evidence_dir_load(
 		    (struct span *)(void *)((char *)out + part->member);
 		TRY(evidence_part_load(c, NULL, dir, part, to, e));
 	}
+	out->ev.userspace_incomplete = evidence_marked(c, NULL, dir);
 	return evidence_selection_load(c, NULL, dir, out, e);
 }

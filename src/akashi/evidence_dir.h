@@ -35,6 +35,10 @@ MUST_USE rc evidence_part_load(struct cli *c, const char *named,
 MUST_USE rc evidence_selection_load(struct cli *c, const char *text,
     const char *dir, struct evidence_files *out, struct err *e);
 
+/* The userspace log of either has the mark of systemd for one that is not
+ * complete, the sticky bit. */
+bool evidence_marked(struct cli *c, const char *named, const char *dir);
+
 /* The whole directory. */
 MUST_USE rc evidence_dir_load(
     struct cli *c, const char *dir, struct evidence_files *out, struct err *e);

@@ -273,6 +273,7 @@ judge(struct walk *w, struct err *e)
 	w->evidence.signature = w->sub.signature;
 	w->evidence.pcrs = w->sub.pcrs;
 	w->evidence.userspace = w->sub.userspace;
+	w->evidence.userspace_incomplete = w->sub.userspace_incomplete;
 	verdict_init(&w->verdict, w->q->arena);
 	TRY(attest_evidence(&w->evidence, &ctx, w->q->hasher, w->q->arena,
 	    &w->verdict, &w->facts, e));

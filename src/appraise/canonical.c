@@ -29,9 +29,18 @@ static const char *const reading_order[] = {
     "boot",
     "cmdline",
     "tpm",
+    "userspace",
     "ima",
+    /* userspace */
+    "required",
+    "os_separator",
+    "phases",
+    "after_ready",
+    "records",
+    "phase",
     /* rules */
     "type",
+    "pcr",
     "layer",
     "optional",
     "repeat",

@@ -353,7 +353,8 @@ unlogged(const struct kernel_line *k)
 	const struct scene *s = k->s;
 
 	if (k->lane.all->events_n[k->lane.pcr] ||
-	    k->lane.rule->kind == PCR_VALUES || !s->f->values)
+	    k->lane.rule->kind == PCR_VALUES || !s->f->values ||
+	    scene_logged(s, k->lane.pcr))
 		return false;
 	for (size_t b = 0; b < k->lane.banks_n; b++) {
 		const struct hash_alg *alg = s->p->banks[k->lane.bank[b]];

@@ -179,15 +179,16 @@ report_step(
 }
 
 /* What was extended after the log ended stands in no event: the value must
- * follow from the log alone. */
+ * follow from the log alone, or from judged records of the userspace log. */
 static void
 check_unlogged(struct scene *s, const struct lane *l)
 {
+	const struct banks *banks = scene_banks(s, l->pcr);
+
 	for (size_t b = 0; b < l->banks_n; b++) {
 		const struct hash_alg *alg = s->p->banks[l->bank[b]];
 		const struct bank *quote = banks_get(s->f->values, alg->id);
-		const struct bank *log =
-		    banks_get(&s->f->replay->banks, alg->id);
+		const struct bank *log = banks_get(banks, alg->id);
 		if (quote && log &&
 		    memcmp(quote->pcr[l->pcr], log->pcr[l->pcr], alg->size) ==
 			0)

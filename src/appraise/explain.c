@@ -267,6 +267,7 @@ policy_describe(const struct policy *p, struct buf *out)
 	if (p->cmdline.present)
 		describe_cmdline(p, out);
 	tpm_rules_describe(p, out);
+	phase_rules_describe(p, out);
 	if (p->ima.present)
 		describe_ima(p, out);
 	else
@@ -473,6 +474,7 @@ policy_lint(const struct policy *p, int64_t now, struct buf *out)
 	lint_boot(&l);
 	lint_cmdline(&l);
 	lint_tpm(&l);
+	l.n += phase_rules_lint(p, out);
 	lint_ima(&l);
 	return l.n + sb_rules_lint(p, out);
 }

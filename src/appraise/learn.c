@@ -52,8 +52,8 @@ chosen(const struct draft *d, uint16_t alg, uint32_t *out, struct err *e)
 	return RC_OK;
 }
 
-/* A PCR's value differs from what the log replays to: something else than the
- * logged boot extended it. */
+/* A PCR's value differs from what the logs replay to: something that is not
+ * logged extended it. */
 static bool
 unlogged(const struct draft *d, uint16_t alg, unsigned pcr)
 {
@@ -61,8 +61,11 @@ unlogged(const struct draft *d, uint16_t alg, unsigned pcr)
 		const struct boot_facts *f = &d->golden[i].boot;
 		const struct bank *quote =
 		    f->values ? banks_get(f->values, alg) : NULL;
-		const struct bank *log =
-		    f->log ? banks_get(&f->replay->banks, alg) : NULL;
+		const struct banks *logs = f->userspace.log
+					       ? &f->userspace.match->pcrs
+					   : f->log ? &f->replay->banks
+						    : NULL;
+		const struct bank *log = logs ? banks_get(logs, alg) : NULL;
 		if (quote && log &&
 		    memcmp(quote->pcr[pcr], log->pcr[pcr],
 			hash_by_id(alg)->size) != 0)
@@ -107,7 +110,7 @@ why_not(const struct draft *d, uint16_t alg, unsigned pcr)
 	if (pcr == 10)
 		return "it belongs to IMA, and there is no list";
 	if (unlogged(d, alg, pcr))
-		return "it was extended after the boot log ended";
+		return "it was extended by something that is not logged";
 	return NULL;
 }
 
@@ -276,6 +279,7 @@ emit_document(struct draft *d, struct buf *out, struct err *e)
 	emit_pcrs(d, &w);
 	TRY(learn_sb_emit(d, &w, e));
 	learn_boot_emit(d, &w);
+	TRY(learn_phases_emit(d, &w, e));
 	if (d->ima_pcrs & policy_pcrs(&d->p))
 		TRY(learn_ima_emit(d, &w, e));
 	jw_object_end(&w);

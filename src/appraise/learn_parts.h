@@ -38,6 +38,9 @@ MUST_USE rc learn_sb_emit(struct draft *d, struct jw *w, struct err *e);
  * for each reason why they do not pass. */
 MUST_USE rc learn_sb_check(struct draft *d, struct span json, struct err *e);
 
+/* The "userspace" member, where every golden boot has the log. */
+MUST_USE rc learn_phases_emit(struct draft *d, struct jw *w, struct err *e);
+
 /* PCRs that the lists name, and the "ima" member. */
 MUST_USE rc learn_ima_pcrs(struct draft *d, struct err *e);
 MUST_USE rc learn_ima_emit(struct draft *d, struct jw *w, struct err *e);

@@ -221,7 +221,7 @@ static bool
 says_something(const struct policy *p)
 {
 	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n ||
-	    p->cmdline.present || p->sb.required)
+	    p->cmdline.present || p->sb.required || p->userspace.phases_n)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
@@ -261,7 +261,8 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "class", "mode", "severity", "waivers",
 	    "valid_for", "interval", "regions", "pcrs", "secure_boot",
-	    "firmware", "windows", "boot", "cmdline", "tpm", "ima", NULL};
+	    "firmware", "windows", "boot", "cmdline", "tpm", "userspace", "ima",
+	    NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
@@ -277,6 +278,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(boot_rules_decode(p, doc, e));
 	TRY(cmdline_rules_decode(p, doc, e));
 	TRY(tpm_rules_decode(p, doc, e));
+	TRY(phase_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
 		return err_at(e,
 		    p->canonical.failed ? ERR_MEMORY : ERR_POLICY_FORMAT,
@@ -445,6 +447,12 @@ bool
 policy_needs_ima(const struct policy *p)
 {
 	return p->ima.present;
+}
+
+bool
+policy_needs_userspace(const struct policy *p)
+{
+	return p->userspace.present && p->userspace.required;
 }
 
 uint32_t

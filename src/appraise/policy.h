@@ -8,6 +8,7 @@
 #include "replay/boot.h"
 #include "verify/pace.h"
 #include "verify/rot.h"
+#include "replay/userspace.h"
 
 struct policy;
 
@@ -69,6 +70,9 @@ MUST_USE rc policy_applies(const struct policy *p, const char *env_class,
 bool policy_needs_log(const struct policy *p);
 bool policy_needs_ima(const struct policy *p);
 
+/* It requires the log of the running system. */
+bool policy_needs_userspace(const struct policy *p);
+
 /* PCRs whose value an IMA list has to explain; 0: no list is judged. */
 uint32_t policy_ima_pcrs(const struct policy *p);
 
@@ -86,6 +90,11 @@ struct boot_facts {
 	/* For what is compared by its hash; NULL: such a match is not found,
 	 * and rules on certificates cannot be judged (CRYPTO). */
 	struct hasher *hasher;
+	/* The log of the running system, which leads on to the values. */
+	struct {
+		const struct cel_log *log; /* NULL: none */
+		const struct userspace_match *match;
+	} userspace;
 };
 
 /* Contents that refuse a log, whatever the policy: separators of other values,
@@ -119,6 +128,10 @@ struct tpm_facts {
  * CHECK_QUOTE_FRESHNESS and CHECK_LOG_BOOT. */
 void policy_eval_tpm(
     const struct policy *p, const struct tpm_facts *f, struct verdict *v);
+/* Apply the rules for the userspace log: adds reasons, sets
+ * CHECK_POLICY_USERSPACE. MEMORY. */
+MUST_USE rc policy_eval_userspace(const struct policy *p,
+    const struct boot_facts *f, struct verdict *v, struct err *e);
 
 /* Apply the IMA rules to one attested entry. */
 MUST_USE rc policy_eval_ima(const struct policy *p,

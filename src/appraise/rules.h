@@ -134,6 +134,44 @@ enum policy_mode { MODE_ENFORCE, MODE_WARN, MODE_OBSERVE };
  * UKI 11, systemd-boot and systemd-stub 12. */
 #define PCRS_CMDLINE (1u << 8 | 1u << 9 | 1u << 11 | 1u << 12)
 
+/* One boot phase, measured into PCR 11. */
+struct phase_rule {
+	const char *glob;
+	const char *source;
+	bool optional;
+	bool repeat;
+};
+
+/* Other records that the running system may have measured. */
+struct record_rule {
+	const char *type; /* systemd's eventType, else the content type */
+	const char *source;
+	unsigned pcr;
+	bool required;
+	size_t n; /* 0: whatever it says */
+	const char **accept;
+};
+
+enum separator_rule {
+	SEPARATOR_ALLOWED,
+	SEPARATOR_REQUIRED,
+	SEPARATOR_FORBIDDEN
+};
+
+enum { PCR_PHASES = 11 };
+
+struct userspace_rules {
+	bool present;
+	bool required; /* evidence without the log fails */
+	enum separator_rule separator;
+	size_t phases_n;
+	struct phase_rule *phases;
+	size_t after_n; /* what may follow the last of them */
+	struct phase_rule *after;
+	size_t records_n;
+	struct record_rule *records;
+};
+
 struct policy {
 	atomic_uint refs;
 	struct arena arena;
@@ -156,6 +194,7 @@ struct policy {
 	const struct hash_alg *banks[LIMIT_BANKS];
 	struct pcr_selections selection;
 	struct pcr_rule pcr[LIMIT_PCRS];
+	struct userspace_rules userspace;
 	struct ima_rules ima;
 	struct cmdline_rules cmdline;
 	struct tpm_rules tpm;
@@ -190,6 +229,19 @@ MUST_USE rc golden_values_check(const struct policy *p, unsigned pcr,
 /* The rule of a required PCR can be met. POLICY_FORMAT, BOOT_PCR_UNRULED. */
 MUST_USE rc boot_rules_check(
     const struct policy *p, unsigned pcr, struct err *e);
+
+/* --- phase_rules.c -------------------------------------------------------- */
+
+/* Decode the member "userspace". POLICY_FORMAT: also where a rule is about a
+ * PCR that "pcrs" does not require. */
+MUST_USE rc phase_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+const char *separator_rule_name(enum separator_rule r);
+
+/* In words, and what to ask about them: lines as policy_lint() writes them. */
+void phase_rules_describe(const struct policy *p, struct buf *out);
+size_t phase_rules_lint(const struct policy *p, struct buf *out);
 
 /* --- canonical.c ---------------------------------------------------------- */
 

@@ -17,18 +17,25 @@ scene_violate(struct scene *s, const struct reason *r)
 	scene_violate_as(s, r, r->effect);
 }
 
+const struct banks *
+scene_banks(const struct scene *s, unsigned pcr)
+{
+	return userspace_explains(s, pcr) ? &s->f->userspace.match->pcrs
+					  : &s->f->replay->banks;
+}
+
 bool
 scene_logged(const struct scene *s, unsigned pcr)
 {
 	static const struct lanes none = {0};
 	struct lane l = lane_of(s->p, &none, s->f->quoted, pcr);
+	const struct banks *banks = scene_banks(s, pcr);
 
 	for (size_t b = 0; b < l.banks_n; b++) {
 		const struct hash_alg *alg = s->p->banks[l.bank[b]];
 		const struct bank *quote =
 		    s->f->values ? banks_get(s->f->values, alg->id) : NULL;
-		const struct bank *log =
-		    banks_get(&s->f->replay->banks, alg->id);
+		const struct bank *log = banks_get(banks, alg->id);
 		if (!quote || !log ||
 		    memcmp(quote->pcr[pcr], log->pcr[pcr], alg->size) != 0)
 			return false;

@@ -25,8 +25,13 @@ void scene_violate(struct scene *s, const struct reason *r);
 void scene_violate_as(
     struct scene *s, const struct reason *r, enum err_effect effect);
 
-/* The PCR's quoted value follows from the boot log alone, in every bank that
- * is judged: only then are its events all that was measured. */
+/* What the logs lead to in a PCR: the boot log, and the userspace log where
+ * userspace_explains(). */
+const struct banks *scene_banks(const struct scene *s, unsigned pcr);
+
+/* The PCR's quoted value follows from them alone, in every bank that is judged:
+ * only then are the events of the boot log all that was measured before the
+ * system ran. */
 bool scene_logged(const struct scene *s, unsigned pcr);
 
 /* The rule says what its violation counts, where it does. */
@@ -70,5 +75,12 @@ void eval_windows(struct scene *s);
 
 /* Judge the events of one PCR by its rules. MEMORY. */
 MUST_USE rc eval_events(struct scene *s, const struct lane *l, struct err *e);
+
+/* --- eval_phases.c ---------------------------------------------------- */
+
+/* What was extended into the PCR after the boot log is told by records of the
+ * userspace log that the policy judges, or by the one os-separator that every
+ * system may measure. */
+bool userspace_explains(const struct scene *s, unsigned pcr);
 
 #endif

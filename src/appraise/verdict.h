@@ -49,14 +49,17 @@ const char *result_name(enum result r); /* "unknown" for RESULT_NONE */
 	X(QUOTE_FRESHNESS, "quote.freshness")                                  \
 	X(QUOTE_PCR_VALUES, "quote.pcr_values")                                \
 	X(LOG_FORMAT, "log.format")                                            \
+	X(USERSPACE_FORMAT, "userspace.format")                                \
 	X(LOG_BINDING, "log.binding")                                          \
 	X(LOG_REPLAY, "log.replay")                                            \
 	X(LOG_BOOT, "log.boot")                                                \
+	X(USERSPACE_REPLAY, "userspace.replay")                                \
 	X(IMA_FORMAT, "ima.format")                                            \
 	X(IMA_REPLAY, "ima.replay")                                            \
 	X(IMA_BOOT_AGGREGATE, "ima.boot_aggregate")                            \
 	X(POLICY_SELECTION, "policy.selection")                                \
 	X(POLICY_BOOT, "policy.boot")                                          \
+	X(POLICY_USERSPACE, "policy.userspace")                                \
 	X(POLICY_IMA, "policy.ima")                                            \
 	X(POLICY_TPM, "policy.tpm")
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/walk.h"
 
+#include "base/text.h"
+
 uint32_t
 walk_quoted(const struct walk *w)
 {
@@ -12,20 +14,33 @@ walk_quoted(const struct walk *w)
 	return mask;
 }
 
+rc
+walk_below(struct err *e, rc r, const char *prefix)
+{
+	return rc_ok(r) || !*e->path ? r : err_prefix(e, r, prefix);
+}
+
+struct reason
+walk_wrong_pcr(struct walk *w, enum err_code code, unsigned pcr,
+    const struct bank *want, const struct bank *got)
+{
+	const struct hash_alg *alg = hash_by_id(want->alg);
+	struct reason r = REASON(code, layer_of_pcr(pcr));
+
+	r.pcr = (int)pcr;
+	r.path = arena_printf(w->a, "pcrs.%s[%u]", alg->name, pcr);
+	r.expected = hex_string(w->a, span_of(want->pcr[pcr], alg->size));
+	r.found = hex_string(w->a, span_of(got->pcr[pcr], alg->size));
+	return r;
+}
+
 /* --- policy ----------------------------------------------------------- */
 
 /* Sets the states of policy.selection and policy.boot. */
 static rc
 step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
 {
-	const struct boot_facts facts = {
-	    .log = w->f->log_ok ? &w->f->log : NULL,
-	    .replay = w->f->log_ok ? &w->f->boot : NULL,
-	    .quoted = &w->f->quote.selection,
-	    .values = w->values_known ? &w->f->values : NULL,
-	    .hasher = w->h,
-	};
-
+	const struct boot_facts facts = attest_boot_facts(w->f, w->h);
 	const struct err *why = w->ctx->no_policy;
 
 	(void)state;
@@ -36,6 +51,17 @@ step_policy_boot(struct walk *w, enum check_state *state, struct err *e)
 	if (!w->ctx->policy)
 		return err_at(e, ERR_POLICY_NONE, NULL, "%s", "policy");
 	return policy_eval_boot(w->ctx->policy, &facts, w->v, e);
+}
+
+static rc
+step_policy_userspace(struct walk *w, enum check_state *state, struct err *e)
+{
+	const struct boot_facts facts = attest_boot_facts(w->f, w->h);
+
+	(void)state;
+	return w->ctx->policy
+		   ? policy_eval_userspace(w->ctx->policy, &facts, w->v, e)
+		   : RC_OK;
 }
 
 static rc
@@ -56,8 +82,7 @@ step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
 	if (!p || !policy_needs_ima(p) || !w->f->ima_ok)
 		return RC_OK;
 	TRY(ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
-	    (uint32_t)w->ima_start.entries, &w->f->quote.selection, judge_entry,
-	    w, e));
+	    (uint32_t)w->ima_start.entries, &w->f->judged, judge_entry, w, e));
 	*state = CHECK_PASSED;
 	return RC_OK;
 }
@@ -130,12 +155,15 @@ static const struct row {
     {CHECK_QUOTE_CLOCK, LAYER_NONE, step_quote_clock},
     {CHECK_QUOTE_PCR_VALUES, LAYER_NONE, step_quote_values},
     {CHECK_LOG_FORMAT, LAYER_FIRMWARE, step_log_format},
+    {CHECK_USERSPACE_FORMAT, LAYER_OS, step_userspace_format},
     {CHECK_LOG_BINDING, LAYER_FIRMWARE, step_log_binding},
     {CHECK_LOG_REPLAY, LAYER_FIRMWARE, step_log_replay},
+    {CHECK_USERSPACE_REPLAY, LAYER_OS, step_userspace_replay},
     {CHECK_IMA_FORMAT, LAYER_MIDDLEWARE, step_ima_format},
     {CHECK_IMA_REPLAY, LAYER_MIDDLEWARE, step_ima_replay},
     {CHECK_IMA_BOOT_AGGREGATE, LAYER_OS, step_boot_aggregate},
     {CHECK_POLICY_BOOT, LAYER_NONE, step_policy_boot},
+    {CHECK_POLICY_USERSPACE, LAYER_OS, step_policy_userspace},
     {CHECK_POLICY_IMA, LAYER_MIDDLEWARE, step_policy_ima},
     {CHECK_POLICY_TPM, LAYER_NONE, step_policy_tpm},
 };
@@ -184,8 +212,8 @@ show_pcrs(struct walk *w)
 {
 	const struct banks *ima = &w->f->ima.pcrs;
 
-	if (w->log_decoded)
-		w->v->pcrs = w->f->boot.banks;
+	if (w->log_decoded || w->userspace_read)
+		w->v->pcrs = w->f->explained;
 	else if (w->values_known)
 		w->v->pcrs = w->f->values;
 	for (size_t i = 0; w->log_decoded && w->f->ima_ok && i < ima->n; i++) {
@@ -197,6 +225,24 @@ show_pcrs(struct walk *w)
 		if (to)
 			to->touched |= from->touched;
 	}
+}
+
+struct boot_facts
+attest_boot_facts(const struct attest_facts *f, struct hasher *h)
+{
+	struct boot_facts out = {.quoted = &f->judged, .hasher = h};
+
+	if (f->log_ok) {
+		out.log = &f->log;
+		out.replay = &f->boot;
+	}
+	if (f->values.n)
+		out.values = &f->values;
+	if (f->userspace_ok) {
+		out.userspace.log = &f->userspace;
+		out.userspace.match = &f->userspace_match;
+	}
+	return out;
 }
 
 rc
@@ -224,8 +270,7 @@ attest_evidence(const struct evidence *ev, const struct attest_context *ctx,
 		in.policy = NULL;
 		in.no_policy = &why;
 	}
-	if (ev->userspace.p)
-		verdict_quirk(v, "userspace_log_not_judged");
+	w.ima.sent = ev->ima.n > 0 || ctx->ima_resume.p;
 	rc r = run(&w, e);
 	const struct ek_identity *ek = tpm_identity(&w);
 	v->rot = ek ? ek->rot : ROT_UNKNOWN;

@@ -9,6 +9,7 @@
 
 #include "appraise/policy.h"
 #include "replay/ima.h"
+#include "replay/userspace.h"
 #include "verify/ek.h"
 #include "verify/pace.h"
 #include "verify/quote.h"
@@ -21,8 +22,9 @@ struct evidence {
 	struct span
 	    pcrs; /* PCR values concatenated in selection order: optional */
 	struct span eventlog;
-	struct span ima; /* from where ima_resume ended */
-	struct span userspace;
+	struct span ima;       /* from where ima_resume ended */
+	struct span userspace; /* of the running system: systemd's, or a CEL */
+	bool userspace_incomplete; /* systemd marked it so */
 	/* Offline only; the server has the enrolled key. */
 	struct span ak_pub;
 	struct span ek_pub;
@@ -61,14 +63,24 @@ struct attest_context {
 struct attest_facts {
 	bool quote_ok; /* the quote was decoded and its signature verified */
 	struct tpm_quote quote;
+	/* The quoted PCRs without those of banks that the firmware closed. */
+	struct pcr_selections judged;
 	struct tpm_signature signature;
 	bool rebooted;
 	struct pace pace;	/* when it was made */
 	bool log_hashed;	/* log_ok as well */
 	uint8_t log_sha256[32]; /* of the whole log */
 	bool log_ok, ima_ok;	/* decoded, and replays to the quote */
+	size_t boot_logs;   /* logs that were sent one after the other … */
+	size_t boot_log_at; /* … and which of them the quote covers: log */
 	struct evlog log;
 	struct boot_replay boot;
+	bool userspace_ok; /* decoded, and leads to the quote */
+	struct cel_log userspace;
+	struct userspace_match userspace_match;
+	size_t userspace_unattested; /* records that the quote does not cover */
+	/* What boot log and userspace log lead to. */
+	struct banks explained;
 	struct banks values; /* authenticated PCR values */
 	struct ima_state ima_end;
 	struct ima_match ima;
@@ -82,5 +94,9 @@ struct attest_facts {
 MUST_USE rc attest_evidence(const struct evidence *ev,
     const struct attest_context *ctx, struct hasher *h, struct arena *a,
     struct verdict *v, struct attest_facts *facts, struct err *e);
+
+/* What a policy may see of them, borrowed. h may be NULL (policy.h). */
+struct boot_facts attest_boot_facts(
+    const struct attest_facts *f, struct hasher *h);
 
 #endif

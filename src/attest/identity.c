@@ -125,6 +125,7 @@ step_quote_format(struct walk *w, enum check_state *state, struct err *e)
 {
 	TRY(tpm_decode_quote(w->ev->attest, w->a, &w->f->quote, e));
 	TRY(tpm_decode_signature(w->ev->signature, w->a, &w->f->signature, e));
+	w->f->judged = w->f->quote.selection;
 	*state = CHECK_PASSED;
 	return RC_OK;
 }

@@ -12,6 +12,7 @@
 #define AKASHI_ATTEST_WALK_H
 
 #include "attest/attest.h"
+#include "decode/userspace.h"
 
 struct walk {
 	const struct evidence *ev;
@@ -31,9 +32,15 @@ struct walk {
 	struct tpm_name ek_name;
 
 	/* logs.c */
-	bool values_known;	  /* f->values are authenticated */
-	bool log_sent;		  /* a log that is not empty */
-	bool log_decoded;	  /* and replayed, not yet compared */
+	bool values_known;  /* f->values are authenticated */
+	bool log_sent;	    /* a log that is not empty */
+	bool log_decoded;   /* and chosen and replayed, not yet compared */
+	struct evlog *logs; /* in the arena */
+	size_t logs_n;	    /* 0: none could be read */
+	struct banks start; /* where the boot log leads; a capped bank capped */
+	uint32_t unextended; /* bit i: bank i of the quote */
+	enum check_state log_state, userspace_state; /* of their replay */
+	bool userspace_read;			     /* f->userspace is set */
 	struct banks *more_banks; /* where boot_aggregate needed them */
 	/* The list is replayed once, before log.replay: it says which PCRs it
 	 * explains. Each step reports what is its to report. */
@@ -58,9 +65,33 @@ walk_step step_quote_values;
 
 /* logs.c */
 walk_step step_log_format, step_log_binding, step_log_replay;
+
+/* userspace.c */
+walk_step step_userspace_format, step_userspace_replay;
+
+/* ima_list.c */
 walk_step step_ima_format, step_ima_replay, step_boot_aggregate;
+
+/* Replay the list once; called by log.replay. */
+void walk_ima(struct walk *w);
+
+/* PCRs 0 to 7 belong to the firmware: logs must explain them. */
+enum { FIRMWARE_PCRS = 0xff };
 
 /* PCRs quoted in any bank. */
 uint32_t walk_quoted(const struct walk *w);
+
+/* PCRs that a userspace log may name and not explain. */
+uint32_t walk_lenient(const struct walk *w);
+
+/* The userspace log, and not the firmware's, is to blame for this PCR. */
+bool walk_of_userspace(const struct walk *w, unsigned pcr);
+
+/* A reason about a PCR that has another value than logs lead to. */
+struct reason walk_wrong_pcr(struct walk *w, enum err_code code, unsigned pcr,
+    const struct bank *want, const struct bank *got);
+
+/* Put "eventlog." or another prefix before the path of a decoder. */
+rc walk_below(struct err *e, rc r, const char *prefix);
 
 #endif

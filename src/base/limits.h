@@ -18,6 +18,8 @@ enum {
 	LIMIT_EVENTS = 12 * 1000,
 	/* Of a canonical log, which may list files as well. */
 	LIMIT_RECORDS = 200 * 1000,
+	/* Logs that follow each other: one boot and what it resumed from. */
+	LIMIT_BOOT_LOGS = 16,
 	/* A boot extends a handful of NV indices (NvPCRs: five today). */
 	LIMIT_CEL_INDEXES = 64,
 	/* CBOR: no format of ours nests deeper than 6. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/rd.h"
+#include "decode/cel_walk.h"
 #include "decode/line.h"
 #include "decode/uefi.h"
 #include "decode/userspace.h"

@@ -2,6 +2,7 @@
 #include "decode/userspace.h"
 
 #include "base/rd.h"
+#include "decode/cel_walk.h"
 
 #include <stdio.h>
 
@@ -172,10 +173,17 @@ userspace_decode(struct cel_walk *w, struct err *e)
 }
 
 bool
+userspace_is(const struct cel_record *rec, const char *type)
+{
+	const struct cel_field *f = cel_field(rec, "eventType");
+
+	return rec->type == CEL_TYPE_SYSTEMD && f &&
+	       span_eq(f->bytes, span_str(type));
+}
+
+bool
 userspace_string_measured(const struct cel_record *rec)
 {
-	const struct cel_field *type = cel_field(rec, "eventType");
-
 	return rec->type == CEL_TYPE_SYSTEMD && cel_field(rec, "string") &&
-	       type && !span_eq(type->bytes, span_str("volume-key"));
+	       !userspace_is(rec, "volume-key");
 }

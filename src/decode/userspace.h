@@ -12,10 +12,16 @@
 #ifndef AKASHI_DECODE_USERSPACE_H
 #define AKASHI_DECODE_USERSPACE_H
 
-#include "decode/cel_walk.h"
+#include "decode/cel.h"
+
+struct cel_walk;
 
 /* USERSPACE_FRAMING, _TRUNCATED, _RECORD and what cel_decode() says. */
 MUST_USE rc userspace_decode(struct cel_walk *w, struct err *e);
+
+/* The record is one of systemd's of this event type ("phase"). Types are only
+ * labels: what is bound is the string. */
+bool userspace_is(const struct cel_record *rec, const char *type);
 
 /* The record's string must hash to its digests. */
 bool userspace_string_measured(const struct cel_record *rec);

@@ -83,9 +83,12 @@ read_part(struct rd *in, struct submission *out, size_t i, struct err *e)
 		    "The body ends inside a part.", "parts[%zu]", i);
 	if (kind == 0 || kind >= KINDS)
 		return err_at(e, ERR_FRAME_KIND, NULL, "parts[%zu].kind", i);
-	if (flags != 0)
-		return err_at(e, ERR_FRAME_FORMAT, "The flags are not zero.",
+	if (flags & ~(kind == PART_USERSPACE ? SUBMISSION_INCOMPLETE : 0u))
+		return err_at(e, ERR_FRAME_FORMAT,
+		    "The part has a flag that its kind does not have.",
 		    "parts[%zu].flags", i);
+	if (flags)
+		out->userspace_incomplete = true;
 	return keep_part(out, kind, bytes, i, e);
 }
 

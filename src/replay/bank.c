@@ -31,25 +31,30 @@ differing(const struct bank *a, const struct bank *b, uint32_t mask)
 }
 
 rc
-bank_compare(const struct bank *replayed, const struct bank *values,
-    uint32_t mask, struct hasher *h, enum bank_state *out)
+bank_cap(const struct bank *b, struct hasher *h, struct bank *capped)
 {
 	static const uint8_t zeros[HASH_MAX];
-	const uint32_t firmware = mask & (1u << 0 | 1u << 7);
-	struct bank other;
+	struct bank out = *b;
 
-	*out = BANK_REPLAYS;
-	if (differing(replayed, values, mask) == 0)
-		return RC_OK;
-	bank_init(&other, replayed->alg, 0);
-	*out = BANK_UNEXTENDED;
-	if (differing(&other, values, firmware) != firmware)
-		return RC_OK;
-	other = *replayed;
 	for (size_t i = 0; i <= 13; i++)
-		TRY(hash_extend(h, other.alg, other.pcr[i], zeros));
-	*out = differing(&other, values, mask) ? BANK_DIFFERS : BANK_CAPPED;
+		TRY(hash_extend(h, out.alg, out.pcr[i], zeros));
+	*capped = out;
 	return RC_OK;
+}
+
+enum bank_state
+bank_compare(const struct bank *replayed, const struct bank *capped,
+    const struct bank *values, uint32_t mask)
+{
+	const uint32_t firmware = mask & (1u << 0 | 1u << 7);
+	struct bank reset;
+
+	if (differing(replayed, values, mask) == 0)
+		return BANK_REPLAYS;
+	bank_init(&reset, replayed->alg, 0);
+	if (differing(&reset, values, firmware) != firmware)
+		return BANK_UNEXTENDED;
+	return differing(capped, values, mask) ? BANK_DIFFERS : BANK_CAPPED;
 }
 
 const struct bank *

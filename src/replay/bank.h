@@ -32,11 +32,16 @@ enum bank_state {
 	BANK_DIFFERS,
 };
 
-/* Compare the PCRs of mask (bits below LIMIT_PCRS). A bank that is anything
- * but BANK_REPLAYS proves nothing; the name says what to tell people.
- * CRYPTO. */
-MUST_USE rc bank_compare(const struct bank *replayed, const struct bank *values,
-    uint32_t mask, struct hasher *h, enum bank_state *out);
+/* What a bank becomes when firmware closes it: one digest of zeros into each
+ * of PCR 0 to 13. CRYPTO. */
+MUST_USE rc bank_cap(
+    const struct bank *b, struct hasher *h, struct bank *capped);
+
+/* Compare the PCRs of mask (bits below LIMIT_PCRS) with what the logs lead to
+ * without and with the cap. A bank that is anything but BANK_REPLAYS proves
+ * nothing; the name says what to tell people. */
+enum bank_state bank_compare(const struct bank *replayed,
+    const struct bank *capped, const struct bank *values, uint32_t mask);
 
 /* The bank of an algorithm; NULL if there is none. */
 struct bank *banks_find(struct banks *b, uint16_t alg);

@@ -4,7 +4,8 @@
 #include "decode/uefi.h"
 #include "decode/userspace.h"
 
-/* The first refusal, kept while the rest is replayed. */
+/* The gravest refusal, the first among equals, kept while the rest is
+ * replayed. */
 struct verdict {
 	rc r;
 	bool launched;
@@ -118,6 +119,13 @@ judge(const struct cel_record *rec, bool comparable, bool bound,
 			      : err_at(e, code, NULL, "events[%u]", rec->index);
 }
 
+static bool
+graver(rc r, rc than)
+{
+	return err_effect(r.code) == EFF_REJECT &&
+	       err_effect(than.code) != EFF_REJECT;
+}
+
 rc
 cel_replay(const struct cel_log *log, const struct pcr_selections *only,
     struct hasher *h, struct arena *a, struct cel_replay *out, struct err *e)
@@ -142,7 +150,7 @@ cel_replay(const struct cel_log *log, const struct pcr_selections *only,
 		struct err fault;
 		rc r = judge(
 		    rec, compared(rec, &out->banks), out->bound[i], &v, &fault);
-		if (rc_ok(r) || !rc_ok(v.r))
+		if (rc_ok(r) || (!rc_ok(v.r) && !graver(r, v.r)))
 			continue;
 		v.r = r;
 		if (e)

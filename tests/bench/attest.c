@@ -85,9 +85,7 @@ learn(struct subject *s, struct err *e)
 	struct buf json = {0};
 
 	TRY(judge(s, &s->kept, e));
-	struct golden golden = {
-	    .boot = {&s->facts.log, &s->facts.boot, &s->facts.quote.selection,
-		&s->facts.values, s->hasher},
+	struct golden golden = {.boot = attest_boot_facts(&s->facts, s->hasher),
 	    .ima = span_of(s->evidence.ima.p, s->facts.ima.bytes),
 	    .source = "bench"};
 	rc r = policy_learn(&golden, 1, &options, &s->kept, &json, &notes, e);

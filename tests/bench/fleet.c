@@ -201,9 +201,7 @@ learn(struct fleet *f, struct err *e)
 	struct buf json = {0};
 
 	TRY(judge_golden(f, &facts, e));
-	struct golden golden = {
-	    .boot = {&facts.log, &facts.boot, &facts.quote.selection,
-		&facts.values, f->hasher},
+	struct golden golden = {.boot = attest_boot_facts(&facts, f->hasher),
 	    .ima = span_of(f->ima.p, facts.ima.bytes),
 	    .source = "bench"};
 	f->ima_bytes = facts.ima.bytes;

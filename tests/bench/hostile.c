@@ -125,8 +125,11 @@ judge(void *ctx, struct err *e)
 	struct subject *s = ctx;
 	struct boot_replay replay;
 	struct evlog log;
-	struct boot_facts f = {
-	    &log, &replay, &s->quoted, &replay.banks, s->hasher};
+	struct boot_facts f = {.log = &log,
+	    .replay = &replay,
+	    .quoted = &s->quoted,
+	    .values = &replay.banks,
+	    .hasher = s->hasher};
 	struct verdict *v;
 
 	arena_reset(&s->arena);
@@ -170,8 +173,11 @@ learn(struct subject *s, struct err *e)
 	TRY(pcr_selections_parse(
 	    span_str("sha256:0,1,2,3,4,5,6,7,8,9,11,14"), &s->quoted, e));
 	TRY(boot_replay(&log, NULL, s->hasher, &s->arena, &replay, e));
-	g.boot = (struct boot_facts){
-	    &log, &replay, &s->quoted, &replay.banks, s->hasher};
+	g.boot = (struct boot_facts){.log = &log,
+	    .replay = &replay,
+	    .quoted = &s->quoted,
+	    .values = &replay.banks,
+	    .hasher = s->hasher};
 	TRY(policy_learn(&g, 1, &o, &s->arena, &out, &notes, e));
 	rc r = policy_decode(buf_span(&out), &s->policy, e);
 	buf_free(&out);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cases/edit_logs.h"
+#include "cases/edit_userspace.h"
 #include "lib/soft_key.h"
 #include "lib/tap.h"
 
@@ -233,7 +234,44 @@ do_file(struct edit *e, char **w)
 	return part != NULL;
 }
 
+static bool
+do_before(struct edit *e, char **w)
+{
+	struct span *part = part_of(e, w[1]);
+
+	if (part)
+		*part = edit_splice(
+		    e, *part, (struct cut){0, 0}, edit_file(e, w[2]));
+	return part != NULL;
+}
+
+static bool
+do_after(struct edit *e, char **w)
+{
+	struct span *part = part_of(e, w[1]);
+
+	if (part)
+		*part = edit_splice(
+		    e, *part, (struct cut){part->n, 0}, edit_file(e, w[2]));
+	return part != NULL;
+}
+
+static bool
+do_us(struct edit *e, char **w)
+{
+	return edit_userspace(e, w + 1);
+}
+
 /* --- quote and context --- */
+
+static bool
+do_cap(struct edit *e, char **w)
+{
+	const struct hash_alg *alg = hash_by_name(span_str(w[1]));
+
+	e->capped = alg ? alg->id : 0;
+	return alg != NULL;
+}
 
 static bool
 do_pcr(struct edit *e, char **w)
@@ -488,6 +526,10 @@ static const struct verb {
     {"file", do_file, 3},
     {"ev", do_ev, 3},
     {"ima", do_ima, 3},
+    {"us", do_us, 2},
+    {"before", do_before, 3},
+    {"after", do_after, 3},
+    {"cap", do_cap, 2},
     {"pcr", do_pcr, 4},
     {"quote", do_quote, 2},
     {"asked", do_asked, 2},

@@ -12,6 +12,14 @@
  *   ima drop|dup|zero|rehash N               ima move N BEFORE
  *   ima set N AT DATA       in its template data
  *   ima add DIGEST PATH     ima-sig entry with a right template hash
+ *   us boot                 what systemd measures until it is ready
+ *   us add WHERE TYPE STRING  a record; WHERE is a PCR or an NV index, "-"
+ *                           for no string
+ *   us drop|dup N           us move N BEFORE
+ *   us covered N            the quote to come covers N records
+ *   us id HEX, us time N, us incomplete
+ *   before log PATH         another log in front; after log PATH
+ *   cap BANK                firmware closes the bank before the quote
  *   pcr BANK N DATA         the quoted value, whatever the logs say
  *   quote SELECTION         what sign puts into the quote
  *   asked SELECTION         what was asked for
@@ -26,7 +34,8 @@
  * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
  * decimal, negative from the end; in attest also magic type signer extra clock
  * reset restart safe firmware select digest, with +N. DATA is hex, or
- * text:WORDS with + for a blank. Changes are separated by "; ".
+ * text:WORDS with + for a blank. Changes are separated by "; ". A base may be
+ * followed by changes, which control and vector both get.
  */
 #ifndef AKASHI_TESTS_CASES_EDIT_H
 #define AKASHI_TESTS_CASES_EDIT_H
@@ -55,6 +64,13 @@ struct edit {
 		unsigned pcr;
 		struct span value;
 	} forced[FORCED_MAX];
+	struct {
+		const char *boot; /* NULL: one of our own */
+		uint64_t time;
+		bool limited;
+		size_t covered;
+	} us;
+	uint16_t capped;	     /* 0: no bank */
 	struct policy *policy;	     /* the caller frees it */
 	const struct policy *golden; /* what "with" starts from */
 	bool absent;		     /* a file of ../shared is not there */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cases/edit_logs.h"
 
+#include "cases/edit_userspace.h"
 #include "decode/uefi.h"
 #include "replay/ima.h"
 #include "unit/decode/log_builder.h"
@@ -302,10 +303,14 @@ edit_replay(struct edit *e)
 		exit(99);
 	e->banks.n = 0;
 	replay_log(e);
+	struct bank *capped = banks_find(&e->banks, e->capped);
+	if (capped && !rc_ok(bank_cap(capped, e->h, capped)))
+		exit(99);
 	for (size_t i = 0; i < e->quoted.n; i++)
 		if (!banks_get(&e->banks, e->quoted.bank[i].alg))
 			bank_init(&e->banks.bank[e->banks.n++],
 			    e->quoted.bank[i].alg, 0);
+	edit_replay_userspace(e);
 	ima_state_init(s, &e->banks, &e->quoted);
 	while (rc_ok(ima_next(&r, &entry, &more, NULL)) && more &&
 	       rc_ok(ima_state_extend(s, &entry, e->h, NULL)))

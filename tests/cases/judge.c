@@ -39,11 +39,15 @@ unreadable(struct row *row)
 
 /* "boots/NAME", "boots/NAME/QUOTE", "negatives/NAME", or a boot log of
  * ../shared, which is put under the golden boot's quote. */
-static void
+static bool
 load(struct edit *e, const char *base)
 {
 	char *name = arena_printf(e->a, "%s", base);
+	char *setup = strchr(name, ' ');
 	char *slash;
+
+	if (setup)
+		*setup++ = '\0';
 
 	if (strncmp(name, "negatives/", 10) == 0) {
 		e->r = recorded_negative(e->a, name + 10);
@@ -63,6 +67,7 @@ load(struct edit *e, const char *base)
 			exit(99);
 	}
 	e->quoted = e->r.asked;
+	return !setup || edit_apply(e, setup);
 }
 
 static bool
@@ -107,7 +112,7 @@ learn(struct edit *e, const char *base)
 		return NULL;
 	}
 	const struct golden golden = {
-	    .boot = {&f->log, &f->boot, &f->quote.selection, &f->values, e->h},
+	    .boot = attest_boot_facts(f, e->h),
 	    .source = base,
 	};
 	if (!rc_ok(policy_learn(&golden, 1, &o, e->a, &json, &notes, &err)) ||
@@ -130,7 +135,8 @@ policy_of(struct judge *j, const char *base, const char *changes)
 	if (policies[i].key || i + 1 == POLICIES_MAX)
 		return policies[i].policy;
 	policies[i].key = key;
-	if (strncmp(base, "boots/", 6) == 0 && !*changes) {
+	if (strncmp(base, "boots/", 6) == 0 && !strchr(base, ' ') &&
+	    !*changes) {
 		policies[i].policy = recorded_policy(j->h,
 		    arena_printf(
 			j->a, "%.*s", (int)strcspn(base + 6, "/"), base + 6),
@@ -139,8 +145,7 @@ policy_of(struct judge *j, const char *base, const char *changes)
 	}
 	arena_init(&a, (size_t)128 << 20);
 	struct edit e = {.a = &a, .h = j->h, .key = j->key};
-	load(&e, base);
-	if (!e.absent && edit_apply(&e, changes))
+	if (load(&e, base) && !e.absent && edit_apply(&e, changes))
 		policies[i].policy = learn(&e, base);
 	arena_free(&a);
 	return policies[i].policy;
@@ -224,7 +229,7 @@ run(struct judge *j, struct row *row, struct edit *e, struct verdict *v,
 	struct attest_facts *facts = arena_alloc(e->a, sizeof(*facts));
 	bool stored = strcmp(row->how, "stored") == 0;
 
-	load(e, stored && !control ? row->vector : row->control);
+	bool loaded = load(e, stored && !control ? row->vector : row->control);
 	if (stored && !control && strncmp(row->vector, "boots/", 6) != 0)
 		e->quoted.n = 0;
 	if (e->absent) {
@@ -235,8 +240,9 @@ run(struct judge *j, struct row *row, struct edit *e, struct verdict *v,
 	const struct policy *p =
 	    policy_of(j, row->control, learned ? row->vector : "");
 	e->golden = p;
-	bool done = p && (stored || (control ? edit_apply_control : edit_apply)(
-					e, row->vector));
+	bool done = loaded && p &&
+		    (stored || (control ? edit_apply_control : edit_apply)(
+				   e, row->vector));
 	if (e->absent)
 		unreadable(row);
 	else if (!done)

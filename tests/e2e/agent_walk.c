@@ -15,6 +15,8 @@
 #include "lib/tap.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct arena a;
 static struct hasher *hasher;
@@ -23,6 +25,7 @@ static struct span boot_log, ima;
 static char boot_log_hex[65];
 static uint32_t resets;
 static struct err e;
+static const char measured[] = "what systemd wrote";
 
 /* --- what the server says --------------------------------------------------
  */
@@ -85,6 +88,7 @@ problem(int status, const char *code, const char *need)
 
 struct sent {
 	struct span part[16]; /* by kind; p == NULL: not sent */
+	unsigned flags[16];
 	uint64_t ima_offset;
 };
 
@@ -101,13 +105,14 @@ parts_of(struct span frame)
 		uint16_t flags = rd_u16le(&in);
 		uint32_t n = rd_u32le(&in);
 		struct rd part = rd_sub(&in, n);
-		if (flags || kind >= 16 || s.part[kind].p)
+		if (kind >= 16 || s.part[kind].p)
 			rd_fail(&in);
 		if (!rd_ok(&in))
 			break;
 		if (kind == FRAME_IMA)
 			s.ima_offset = rd_u64le(&part);
 		s.part[kind] = rd_rest(&part);
+		s.flags[kind] = flags;
 	}
 	tap_ok(rd_done(&in), "a frame");
 	return s;
@@ -152,6 +157,21 @@ ima_from(const struct sent *s, size_t offset)
 		   span_eq(s->part[FRAME_IMA],
 		       span_of(ima.p + offset, ima.n - offset)),
 	    "the IMA list from byte %zu", offset);
+}
+
+/* systemd's log as it is, with its mark. */
+static void
+userspace_log(const struct sent *s, bool incomplete)
+{
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < 16; i++)
+		flags |= i == FRAME_USERSPACE_LOG ? 0 : s->flags[i];
+	tap_ok(span_eq(s->part[FRAME_USERSPACE_LOG], span_str(measured)) &&
+		   s->flags[FRAME_USERSPACE_LOG] ==
+		       (incomplete ? FRAME_INCOMPLETE : 0) &&
+		   flags == 0,
+	    "the userspace log%s", incomplete ? ", marked" : "");
 }
 
 /* --- rounds ------------------------------------------------------------------
@@ -208,6 +228,7 @@ first_round(void)
 	answers(&s, "c1");
 	full_log(&s);
 	ima_from(&s, 0);
+	userspace_log(&s, false);
 	canned_free(c);
 }
 
@@ -238,25 +259,30 @@ need_round(void)
 static void
 nothing_new(void)
 {
-	tap_note("an IMA list without new entries");
+	tap_note("an IMA list without new entries; systemd was interrupted");
+	tap_ok(chmod(options.logs.userspace.path, 01600) == 0, "a mark");
 	const char *replies[] = {verdict(ima.n + 1, "c4")};
 	struct canned *c = attest(replies, 1, ERR_OK);
 	struct sent s = parts_of(canned_body(c, 0));
 	answers(&s, "c3");
 	log_by_hash(&s);
 	ima_from(&s, ima.n);
+	userspace_log(&s, true);
 	canned_free(c);
 }
 
 static void
 other_list(void)
 {
-	tap_note("a list shorter than the server knows it is another list");
+	tap_note("a list shorter than the server knows it is another list; "
+		 "systemd has no log");
+	tap_ok(unlink(options.logs.userspace.path) == 0, "a log less");
 	const char *replies[] = {verdict(ima.n, "c5")};
 	struct canned *c = attest(replies, 1, ERR_OK);
 	struct sent s = parts_of(canned_body(c, 0));
 	answers(&s, "c4");
 	ima_from(&s, 0);
+	tap_ok(!s.part[FRAME_USERSPACE_LOG].p, "no userspace log");
 	canned_free(c);
 }
 
@@ -326,13 +352,24 @@ prepare(char **argv)
 	    .state_dir = argv[2],
 	    .tcti = argv[1],
 	    .lang = "en",
-	    .logs = {{"boot log", argv[3], true, LIMIT_EVENTLOG},
-		{"IMA list", argv[4], true, LIMIT_EVENTLOG}},
+	    .logs = {.boot = {.what = "boot log",
+			 .path = argv[3],
+			 .recorded = true,
+			 .max = LIMIT_EVENTLOG},
+		.ima = {.what = "IMA list",
+		    .path = argv[4],
+		    .recorded = true,
+		    .max = LIMIT_EVENTLOG},
+		.userspace = {.what = "userspace log",
+		    .path = arena_printf(&a, "%s/measure.log", argv[2]),
+		    .userspace = true,
+		    .max = LIMIT_EVENTLOG}},
 	    .patience = 30 * TIME_S};
 	if (!rc_ok(log_read(&options.logs.boot, 0, &boot, &e)) ||
 	    !rc_ok(log_read(&options.logs.ima, 0, &list, &e)) ||
 	    !rc_ok(state_open(argv[2], false, &s, &e)) ||
-	    !rc_ok(progress_load(&s, &a, &p, &e)))
+	    !rc_ok(progress_load(&s, &a, &p, &e)) ||
+	    !rc_ok(file_replace(s.fd, "measure.log", span_str(measured), &e)))
 		return false;
 	resets = p.reset_count;
 	p.seen = false;

@@ -132,7 +132,7 @@ says out "ak.qn"
 : >"$tmp/userspace.log"
 run 0 "a userspace log" appraise $good --policy "$policy" \
 	--userspace-log "$tmp/userspace.log"
-says out "not judged      userspace log"
+says out " userspace.format"
 
 # --- appraise: usage -----------------------------------------------------
 run 2 "no such directory" appraise "$tmp/none" --policy "$policy"

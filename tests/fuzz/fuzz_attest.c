@@ -4,7 +4,7 @@
  * signed again with a key of this process, its pcrDigest may be made what
  * PCR values or logs lead to, and its nonce may be the one expected. Then
  * parts, each behind a 16-bit length: quote, boot log, IMA list, PCR values, EK
- * certificate, EK public area, signature.
+ * certificate, EK public area, signature, userspace log.
  */
 #include "attest/attest.h"
 
@@ -20,20 +20,33 @@ enum {
 	HELP_DIGEST = 2,
 	HELP_NONCE = 4,
 	NO_LOG = 8,
-	VALUES = 16
+	VALUES = 16,
+	INCOMPLETE = 32,
+	RUNNING = 64 /* judge by the policy with boot phases */
 };
+
+#define SEPARATOR                                                              \
+	"\"2\":{\"events\":[{\"type\":\"EV_SEPARATOR\",\"accept\":[{"          \
+	"\"sha256\":"                                                          \
+	"\"df3f619804a92fdb4057192dc43dd748ea778adc52bc498ce80524c0"           \
+	"14b81119\",\"bound\":true}]}]}"
 
 /* Separator in PCR 2, two files in PCR 10. */
 static const char policy_json[] =
     "{\"akashi_policy\":1,\"name\":\"fuzz\",\"pcrs\":{\"sha256\":[2,10]},"
-    "\"boot\":{\"2\":{\"events\":[{\"type\":\"EV_SEPARATOR\",\"accept\":[{"
-    "\"sha256\":\"df3f619804a92fdb4057192dc43dd748ea778adc52bc498ce80524c014b8"
-    "1119\",\"bound\":true}]}]}},\"ima\":{\"allow\":[{\"files\":["
+    "\"boot\":{" SEPARATOR "},\"ima\":{\"allow\":[{\"files\":["
     "\"sha256:5409e235e5d7eaee9224c0568e49a98a548d0384d261604c685945921943a268 "
     "/init\"]}]}}";
 
+/* Separator in PCR 2, phases in PCR 11. */
+static const char running_json[] =
+    "{\"akashi_policy\":1,\"name\":\"run\",\"pcrs\":{\"sha256\":[2,11]},"
+    "\"boot\":{" SEPARATOR ",\"11\":{\"events\":[]}},\"userspace\":{"
+    "\"os_separator\":\"required\",\"phases\":[{\"phase\":\"enter-initrd\"},"
+    "{\"phase\":\"ready\"}]}}";
+
 static struct hasher *hasher;
-static struct policy *policy;
+static struct policy *policy, *running;
 static EVP_PKEY *signer;
 static uint8_t ak_pub[88];
 
@@ -58,6 +71,7 @@ init(void)
 	signer = EVP_EC_gen("P-256");
 	check(hasher && signer);
 	check(rc_ok(policy_decode(span_str(policy_json), &policy, NULL)));
+	check(rc_ok(policy_decode(span_str(running_json), &running, NULL)));
 	check(EVP_PKEY_get_octet_string_param(
 	    signer, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n));
 	check(n == sizeof(point));
@@ -91,14 +105,41 @@ sign(struct arena *a, struct span data)
 	return span_of(out, 72);
 }
 
+/* What the last of the logs leads to. */
+static bool
+replay_logs(struct span log, struct arena *a, struct banks *out)
+{
+	struct boot_replay boot;
+	struct evlog one;
+
+	while (log.n)
+		if (!rc_ok(evlog_decode_next(&log, a, &one, NULL)) ||
+		    !rc_ok(boot_replay(&one, NULL, hasher, a, &boot, NULL)))
+			return false;
+		else
+			*out = boot.banks;
+	return true;
+}
+
+static bool
+replay_userspace(struct span s, struct arena *a, struct banks *io)
+{
+	enum cel_format format;
+	struct cel_log log;
+
+	return !s.n || (cel_recognise(s, &format) &&
+			   rc_ok(cel_decode(s, format, a, &log, NULL)) &&
+			   rc_ok(userspace_extend(&log, 0, log.records_n,
+			       UINT32_MAX, hasher, io)));
+}
+
 /* The digest over the values that are sent, or what the logs lead to if they
  * can be read at all. */
 static bool
 composite(const struct evidence *ev, const struct pcr_selections *sel,
     struct arena *a, uint8_t out[HASH_MAX])
 {
-	struct evlog log;
-	struct boot_replay boot = {.banks = {.n = 0}};
+	struct banks boot = {.n = 0};
 	struct ima_reader in = ima_over(ev->ima, 0);
 	struct ima_entry entry;
 	struct ima_state s;
@@ -107,11 +148,10 @@ composite(const struct evidence *ev, const struct pcr_selections *sel,
 
 	if (ev->pcrs.p)
 		return rc_ok(hash_of(hasher, ALG_SHA256, ev->pcrs, out));
-	if (ev->eventlog.p &&
-	    (!rc_ok(evlog_decode(ev->eventlog, a, &log, NULL)) ||
-		!rc_ok(boot_replay(&log, NULL, hasher, a, &boot, NULL))))
+	if (!replay_logs(ev->eventlog, a, &boot) ||
+	    !replay_userspace(ev->userspace, a, &boot))
 		return false;
-	ima_state_init(&s, &boot.banks, sel);
+	ima_state_init(&s, &boot, sel);
 	while (rc_ok(ima_next(&in, &entry, &more, NULL)) && more)
 		if (!rc_ok(ima_state_extend(&s, &entry, hasher, NULL)))
 			return false;
@@ -161,7 +201,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t mode = rd_u8(&in);
 	struct evidence ev = {0};
 	struct span *const parts[] = {&ev.attest, &ev.eventlog, &ev.ima,
-	    &ev.pcrs, &ev.ek_cert, &ev.ek_pub, &ev.signature};
+	    &ev.pcrs, &ev.ek_cert, &ev.ek_pub, &ev.signature, &ev.userspace};
 	static struct attest_facts facts;
 	static struct verdict v;
 	struct arena a;
@@ -171,7 +211,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&a, (size_t)1 << 28);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		*parts[i] = part(&in);
-	ctx.policy = policy;
+	ctx.policy = mode & RUNNING ? running : policy;
+	ev.userspace_incomplete = mode & INCOMPLETE;
 	ev.ak_pub = span_of(ak_pub, sizeof(ak_pub));
 	if (mode & NO_LOG)
 		ev.eventlog = span_of(NULL, 0);
@@ -183,6 +224,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!good || (mode & HELP_SIGN && facts.quote_ok));
 	check(!good || v.checks[CHECK_QUOTE_NONCE] == CHECK_PASSED);
 	check(!good || v.checks[CHECK_POLICY_BOOT] == CHECK_PASSED);
+	check(!good || !(mode & RUNNING) || facts.userspace_ok);
+	check(!facts.userspace_ok || v.result == RESULT_REJECT ||
+	      v.checks[CHECK_USERSPACE_REPLAY] == CHECK_PASSED);
 	arena_free(&a);
 	return 0;
 }

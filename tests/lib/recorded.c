@@ -230,9 +230,7 @@ recorded_policy(struct hasher *h, const char *boot, const char *quote)
 	    !rc_ok(attest_evidence(&r.ev, &ctx, h, &a, v, facts, &e)))
 		die(boot, &e);
 	const struct golden golden = {
-	    .boot = {facts->log_ok ? &facts->log : NULL,
-		facts->log_ok ? &facts->boot : NULL, &facts->quote.selection,
-		&facts->values, h},
+	    .boot = attest_boot_facts(facts, h),
 	    .ima = facts->ima_ok ? span_of(r.ev.ima.p, facts->ima.bytes)
 				 : span_of(NULL, 0),
 	    .source = boot,

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay_into_tpm [--rehashed] TCTI EVENTLOG [IMA]
+ * replay_into_tpm [--rehashed] TCTI EVENTLOG [IMA [USERSPACE]]
  *
  * Extend into a freshly reset TPM what a recorded boot measured, so that its
  * PCRs are those of that boot. One connection, all banks at once.
  *
  * IMA without the hash of a bank pads the SHA-1 template hash with zeros; that
  * is what the recorded machines did for SHA-384 and SHA-512. --rehashed: they
- * had the hashes and extended H(template data) everywhere.
+ * had the hashes and extended H(template data) everywhere. IMA is "-" where
+ * there is no list.
  */
 #include "agent/collect.h"
 #include "agent/tpm.h"
-#include "decode/evlog.h"
+#include "decode/cel.h"
 #include "decode/ima.h"
 
 #include <stdio.h>
@@ -134,53 +135,88 @@ replay_ima(struct tpm_device *t, struct span list, struct err *e)
 	return RC_OK;
 }
 
-static rc
-replay_files(
-    struct tpm_device *t, const char *eventlog, const char *ima, struct err *e)
-{
-	const struct log_source boot = {"boot log", eventlog, true, FILE_MAX};
-	const struct log_source list = {"IMA list", ima, true, FILE_MAX};
-	struct log_part part;
+/* --- userspace log ----------------------------------------------------------
+ */
 
-	TRY(log_read(&boot, 0, &part, e));
-	rc r = replay_log(t, buf_span(&part.bytes), e);
-	buf_free(&part.bytes);
-	if (!rc_ok(r) || !ima)
-		return r;
-	TRY(log_read(&list, 0, &part, e));
-	r = replay_ima(t, buf_span(&part.bytes), e);
-	buf_free(&part.bytes);
+static rc
+extend_record(struct tpm_device *t, const struct cel_record *rec, struct err *e)
+{
+	struct digest d[LIMIT_BANKS];
+
+	if (rec->nv || !cel_extended(rec))
+		return RC_OK;
+	for (size_t i = 0; i < rec->digests_n; i++) {
+		d[i].alg = rec->digests[i].alg->id;
+		memcpy(d[i].bytes, rec->digests[i].bytes,
+		    rec->digests[i].alg->size);
+	}
+	return tpm_extend(t, rec->where, d, rec->digests_n, e);
+}
+
+static rc
+replay_userspace(struct tpm_device *t, struct span bytes, struct err *e)
+{
+	struct arena a;
+	struct cel_log log;
+
+	arena_init(&a, (size_t)FILE_MAX);
+	rc r = cel_decode(bytes, CEL_SYSTEMD, &a, &log, e);
+	for (size_t i = 0; rc_ok(r) && i < log.records_n; i++)
+		r = extend_record(t, &log.records[i], e);
+	if (rc_ok(r))
+		printf("%zu records of the userspace log\n", log.records_n);
+	arena_free(&a);
 	return r;
 }
 
-static int
-replay(const char *tcti, const char *eventlog, const char *ima, struct err *e)
-{
-	struct tpm_device *t;
+/* --- all of them ------------------------------------------------------------
+ */
 
-	if (!hasher || !rc_ok(tpm_open(tcti, &t, e)))
-		return fail(tcti, e);
-	rc r = replay_files(t, eventlog, ima, e);
-	tpm_close(t);
-	return rc_ok(r) ? 0 : fail(eventlog, e);
+static int
+replay(struct tpm_device *t, char **files, struct err *e)
+{
+	static rc (*const by[])(struct tpm_device * t, struct span bytes,
+	    struct err * e) = {replay_log, replay_ima, replay_userspace};
+
+	for (size_t i = 0; i < 3 && files[i]; i++) {
+		const struct log_source source = {.what = "log",
+		    .path = files[i],
+		    .recorded = true,
+		    .max = FILE_MAX};
+		struct log_part part;
+		if (strcmp(files[i], "-") == 0)
+			continue;
+		rc r = log_read(&source, 0, &part, e);
+		if (!rc_ok(r))
+			return fail(files[i], e);
+		r = by[i](t, buf_span(&part.bytes), e);
+		buf_free(&part.bytes);
+		if (!rc_ok(r))
+			return fail(files[i], e);
+	}
+	return 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct err e = {0};
+	struct tpm_device *t;
 
 	rehashed = argc > 1 && strcmp(argv[1], "--rehashed") == 0;
 	argv += rehashed;
 	argc -= rehashed;
-	if (argc < 3 || argc > 4) {
+	if (argc < 3 || argc > 5) {
 		fputs("Usage: replay_into_tpm [--rehashed] TCTI EVENTLOG "
-		      "[IMA]\n",
+		      "[IMA [USERSPACE]]\n",
 		    stderr);
 		return 2;
 	}
 	hasher = hasher_new();
-	int code = replay(argv[1], argv[2], argc > 3 ? argv[3] : NULL, &e);
+	if (!hasher || !rc_ok(tpm_open(argv[1], &t, &e)))
+		return fail(argv[1], &e);
+	int code = replay(t, argv + 2, &e);
+	tpm_close(t);
 	hasher_free(hasher);
 	return code;
 }

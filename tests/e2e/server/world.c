@@ -140,9 +140,7 @@ learn(struct world *w)
 	struct err e;
 
 	ck_rc_ok(attest_evidence(&r.ev, &ctx, w->h, &w->arena, v, facts, &e));
-	const struct golden golden = {
-	    .boot = {&facts->log, &facts->boot, &facts->quote.selection,
-		&facts->values, w->h},
+	const struct golden golden = {.boot = attest_boot_facts(facts, w->h),
 	    .ima = span_of(r.ev.ima.p, facts->ima.bytes),
 	    .source = "golden"};
 	ck_rc_ok(policy_learn(&golden, 1, &o, &w->arena, &json, &notes, &e));

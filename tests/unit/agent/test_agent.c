@@ -34,7 +34,7 @@ teardown(void)
 	static const char *const names[] = {"identity.json", "progress.json",
 	    "lock", "eventlog.bin", "ima.bin", "quote.msg", "quote.sig",
 	    "pcrs.bin", "nonce.bin", "pcrsel.txt", "ak.pub", "ek.pub",
-	    "ekcert.der", "log"};
+	    "ekcert.der", "log", "userspace.log"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(cmd, sizeof(cmd), "%s/%s", dir, names[i]);
@@ -52,13 +52,16 @@ START_TEST(frame_bytes)
 {
 	static const uint8_t want[] = {'A', 'K', 'S', 'H', 'E', 'V', 'D', '1',
 	    1, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c', 5, 0, 0, 0, 10, 0, 0, 0, 8,
-	    7, 6, 5, 4, 3, 2, 1, 'x', 'y', 8, 0, 0, 0, 0, 0, 0, 0};
+	    7, 6, 5, 4, 3, 2, 1, 'x', 'y', 8, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1, 0,
+	    1, 0, 0, 0, 'u'};
 	struct buf b = {0};
 
 	frame_begin(&b);
 	frame_put(&b, FRAME_ATTEST, span_str("abc"));
 	frame_put_ima(&b, 0x0102030405060708, span_str("xy"));
 	frame_put(&b, FRAME_PCRS, span_of(NULL, 0));
+	frame_put_flags(
+	    &b, FRAME_USERSPACE_LOG, FRAME_INCOMPLETE, span_str("u"));
 	ck_assert(!b.failed);
 	ck_assert(span_eq(buf_span(&b), span_of(want, sizeof(want))));
 	buf_free(&b);
@@ -234,7 +237,8 @@ END_TEST
 START_TEST(log_segments)
 {
 	char path[64];
-	struct log_source src = {"test log", path, true, 10};
+	struct log_source src = {
+	    .what = "test log", .path = path, .recorded = true, .max = 10};
 	struct log_part part;
 	struct state s;
 
@@ -263,8 +267,9 @@ END_TEST
 START_TEST(evidence_directory)
 {
 	char path[64];
-	struct log_sources logs = {
-	    {"test log", path, true, 10}, {"test log", path, true, 10}};
+	const struct log_source src = {
+	    .what = "test log", .path = path, .recorded = true, .max = 10};
+	struct log_sources logs = {src, src, src};
 	const struct tpm_evidence q = {
 	    .attest = span_str("msg"), .signature = span_str("sig")};
 	const struct evidence_files f = {.quote = &q,
@@ -281,8 +286,54 @@ START_TEST(evidence_directory)
 	ck_rc_ok(evidence_write(dir, &f, &e));
 	ck_assert_int_eq(faccessat(s.fd, "quote.msg", R_OK, 0), 0);
 	ck_assert_int_eq(faccessat(s.fd, "ima.bin", R_OK, 0), 0);
+	ck_assert_int_eq(faccessat(s.fd, "userspace.log", R_OK, 0), 0);
 	ck_assert_int_ne(faccessat(s.fd, "ekcert.der", R_OK, 0), 0);
 	ck_assert_int_ne(faccessat(s.fd, "pcrs.bin", R_OK, 0), 0);
+	state_close(&s);
+}
+END_TEST
+
+static bool
+marked(const struct state *s, const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(s->fd, name, &st, 0), 0);
+	return st.st_mode & S_ISVTX;
+}
+
+/* systemd's log may be absent, is read under its lock, and its mark goes along
+ * into the evidence directory. */
+START_TEST(userspace_log)
+{
+	char path[64];
+	struct log_source src = {
+	    .what = "userspace log", .path = path, .userspace = true, .max = 9};
+	struct log_sources logs = {src, src, src};
+	const struct tpm_evidence q = {
+	    .attest = span_str("msg"), .signature = span_str("sig")};
+	const struct evidence_files f = {
+	    .quote = &q, .pcrs = "sha256:0", .logs = &logs};
+	struct log_part part;
+	struct state s;
+
+	snprintf(path, sizeof(path), "%s/log", dir);
+	ck_rc_ok(state_open(dir, true, &s, &e));
+	ck_rc_ok(log_read(&src, 0, &part, &e));
+	ck_assert(part.absent && !part.incomplete);
+	put(&s, "log", span_str("records"));
+	ck_rc_ok(log_read(&src, 0, &part, &e));
+	ck_assert(!part.absent && !part.incomplete);
+	ck_assert(span_eq(buf_span(&part.bytes), span_str("records")));
+	buf_free(&part.bytes);
+	ck_rc_ok(evidence_write(dir, &f, &e));
+	ck_assert(!marked(&s, "userspace.log"));
+	ck_assert_int_eq(chmod(path, 01600), 0);
+	ck_rc_ok(log_read(&src, 0, &part, &e));
+	ck_assert(part.incomplete);
+	buf_free(&part.bytes);
+	ck_rc_ok(evidence_write(dir, &f, &e));
+	ck_assert(marked(&s, "userspace.log"));
 	state_close(&s);
 }
 END_TEST
@@ -562,6 +613,7 @@ main(void)
 	tcase_add_test(t, progress_round_trip);
 	tcase_add_test(t, log_segments);
 	tcase_add_test(t, evidence_directory);
+	tcase_add_test(t, userspace_log);
 	tcase_add_test(t, retries_same_bytes);
 	tcase_add_test(t, patience_ends);
 	tcase_add_test(t, stops_while_waiting);

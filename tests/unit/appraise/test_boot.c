@@ -33,7 +33,8 @@ static struct boot_facts
 facts_of(const struct evlog *log)
 {
 	struct boot_replay *replay = arena_alloc(&arena, sizeof(*replay));
-	struct boot_facts f = {log, replay, &quoted, NULL, hasher};
+	struct boot_facts f = {
+	    .log = log, .replay = replay, .quoted = &quoted, .hasher = hasher};
 
 	ck_assert_ptr_nonnull(replay);
 	ck_rc_ok(boot_replay(log, NULL, hasher, &arena, replay, NULL));

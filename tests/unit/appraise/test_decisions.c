@@ -165,8 +165,7 @@ learn_from(struct bench *b, char *name)
 	g->source = arena_printf(&b->kept, "%s", name);
 	load(&b->kept, name, p);
 	attest(b, p, &b->kept, v, f);
-	g->boot = (struct boot_facts){f->log_ok ? &f->log : NULL,
-	    f->log_ok ? &f->boot : NULL, &f->quote.selection, &f->values, b->h};
+	g->boot = attest_boot_facts(f, b->h);
 	if (f->ima_ok)
 		g->ima = span_of(p->ev.ima.p, (size_t)f->ima.bytes);
 }

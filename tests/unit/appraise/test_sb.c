@@ -208,7 +208,10 @@ START_TEST(windows_unlogged)
 	struct policy *p = policy_with(WIN);
 	struct evlog log = copy();
 	struct boot_replay replay;
-	struct boot_facts f = {&log, &replay, &quoted, NULL, hasher};
+	struct boot_facts f = {.log = &log,
+	    .replay = &replay,
+	    .quoted = &quoted,
+	    .hasher = hasher};
 
 	win(&log);
 	ck_rc_ok(boot_replay(&log, NULL, hasher, &arena, &replay, NULL));

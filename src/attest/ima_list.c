@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The IMA list: is it well formed, does it lead to the quote, does it belong to
+ * this boot? */
+#include "attest/walk.h"
+
+/* --- replay, once ----------------------------------------------------- */
+
+static bool
+ima_quoted(const struct walk *w)
+{
+	return w->ima.named & walk_quoted(w);
+}
+
+static rc
+read_first(struct walk *w, struct err *e)
+{
+	struct ima_reader in =
+	    ima_over(w->ev->ima, (uint32_t)w->ima_start.entries);
+	bool more;
+
+	return ima_next(&in, &w->ima.first, &more, e);
+}
+
+static rc
+replay_ima(struct walk *w, struct err *e)
+{
+	const struct policy *p = w->ctx->policy;
+	struct tpm_quote quote = w->f->quote;
+	const struct ima_target target = {
+	    .quote = &quote,
+	    .hash = w->f->signature.hash,
+	    .values = w->values_known ? &w->f->values : NULL,
+	    .judged = p ? policy_ima_pcrs(p) : 0,
+	};
+
+	quote.selection = w->f->judged;
+	ima_state_init(&w->ima_start, &w->f->explained, &quote.selection);
+	if (w->ctx->ima_resume.p &&
+	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
+		return err_at(e, ERR_IMA_OFFSET, NULL, "%s", "");
+	TRY(read_first(w, e));
+	rc r = ima_replay(w->ev->ima, &w->ima_start, &target, w->h, NULL, NULL,
+	    &w->f->ima_end, &w->f->ima, e);
+	if (rc_ok(r) || r.code == ERR_IMA_REPLAY)
+		w->ima.named = w->f->ima_end.pcrs;
+	if (rc_ok(r) && w->ima.named & FIRMWARE_PCRS)
+		return err_at(e, ERR_IMA_FORMAT,
+		    "An entry names a PCR of the firmware (0 to 7).", "%s", "");
+	return r;
+}
+
+void
+walk_ima(struct walk *w)
+{
+	if (!w->ima.sent)
+		return;
+	w->ima.walked = true;
+	w->ima.result = replay_ima(w, &w->ima.error);
+	if (!rc_ok(w->ima.result))
+		(void)walk_below(&w->ima.error, w->ima.result, "ima.");
+	w->f->ima_ok = rc_ok(w->ima.result) && ima_quoted(w);
+}
+
+/* --- ima.format, ima.replay, ima.boot_aggregate ----------------------- */
+
+/* There is nothing of IMA to judge: whether that matters is the policy's. */
+static enum check_state
+without_ima(const struct walk *w)
+{
+	const struct policy *p = w->ctx->policy;
+
+	return p && policy_needs_ima(p) ? CHECK_NOT_RUN : CHECK_NOT_APPLICABLE;
+}
+
+/* What ima.replay reports; all else that may be wrong with a list is of its
+ * format. */
+static bool
+of_replay(enum err_code code)
+{
+	return code == ERR_IMA_REPLAY || code == ERR_IMA_TEMPLATE_HASH ||
+	       code == ERR_IMA_BUF;
+}
+
+rc
+step_ima_format(struct walk *w, enum check_state *state, struct err *e)
+{
+	if (!w->ima.sent && without_ima(w) == CHECK_NOT_RUN)
+		return err_at(e, ERR_IMA_ABSENT, NULL, "ima");
+	if (!w->ima.sent)
+		*state = CHECK_NOT_APPLICABLE;
+	if (!w->ima.walked)
+		return RC_OK;
+	*state = CHECK_PASSED;
+	if (rc_ok(w->ima.result) || of_replay(w->ima.result.code))
+		return RC_OK;
+	*e = w->ima.error;
+	return w->ima.result;
+}
+
+/* The value is reached in one of the types that the bank may have. */
+static bool
+reached(const struct ima_state *s, size_t bank, unsigned pcr, const uint8_t *v)
+{
+	size_t size = hash_by_id(s->bank[bank].type[0].alg)->size;
+
+	for (unsigned k = 0; k < IMA_TYPES; k++)
+		if (s->bank[bank].types & 1u << k &&
+		    memcmp(v, ima_state_bank(s, bank, 1u << k)->pcr[pcr],
+			size) == 0)
+			return true;
+	return false;
+}
+
+/* With values known, show each PCR that the whole list does not lead to;
+ * false if every PCR can be reached, but not all in one type. */
+static bool
+wrong_ima_pcrs(struct walk *w)
+{
+	const struct pcr_selections *sel = &w->f->judged;
+	const struct ima_state *s = &w->f->ima_end;
+	bool any = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct bank *got = &s->bank[i].type[0];
+		const struct bank *want = banks_get(&w->f->values, got->alg);
+		uint32_t mask =
+		    w->ima.named & pcr_selections_mask(sel, got->alg);
+		for (unsigned p = 0; want && p < LIMIT_PCRS; p++) {
+			if (!(mask & 1u << p) || reached(s, i, p, want->pcr[p]))
+				continue;
+			struct reason r =
+			    walk_wrong_pcr(w, ERR_IMA_REPLAY, p, want, got);
+			r.layer = LAYER_MIDDLEWARE;
+			verdict_add(w->v, &r, EFF_NONE);
+			any = true;
+		}
+	}
+	return any;
+}
+
+rc
+step_ima_replay(struct walk *w, enum check_state *state, struct err *e)
+{
+	bool ok = w->ima.walked && rc_ok(w->ima.result);
+
+	if (!w->ima.sent || (ok && !ima_quoted(w)))
+		*state = without_ima(w);
+	else if (ok)
+		*state = CHECK_PASSED;
+	if (!w->ima.walked || ok)
+		return RC_OK;
+	if (w->values_known && w->ima.result.code == ERR_IMA_REPLAY &&
+	    wrong_ima_pcrs(w)) {
+		*state = CHECK_FAILED;
+		return RC_OK;
+	}
+	*e = w->ima.error;
+	return w->ima.result;
+}
+
+/* Where PCR 0 to 9 are known: the boot log, or values that cover them. */
+static const struct banks *
+known_boot(const struct walk *w)
+{
+	const struct pcr_selections *sel = &w->f->judged;
+
+	if (w->more_banks)
+		return w->more_banks;
+	if (w->log_decoded)
+		return &w->start;
+	/* Values that userspace extended since are not those of the boot. */
+	if (w->f->userspace_match.named & 0x3ff)
+		return NULL;
+	for (size_t i = 0; i < sel->n; i++)
+		if ((sel->bank[i].mask & 0x3ff) != 0x3ff)
+			return NULL;
+	return &w->f->values;
+}
+
+/* A kernel may take boot_aggregate from a bank that is not quoted; then the
+ * log is replayed in that one too. The entry itself is bound by the quote. */
+static rc
+find_bank(struct walk *w, struct span alg_name, struct err *e)
+{
+	const struct hash_alg *alg = hash_by_name(alg_name);
+	const struct evlog *log = &w->f->log;
+	struct banks one = {.n = 1};
+
+	if (!alg || !alg->bank || !w->log_decoded ||
+	    evlog_alg_index(log, alg->id) < 0 ||
+	    banks_get(known_boot(w), alg->id))
+		return RC_OK;
+	bank_init(&one.bank[0], alg->id, log->startup_locality);
+	TRY(boot_extend(log, 0, log->events_n, w->h, &one, e));
+	if (!w->more_banks) {
+		w->more_banks = arena_alloc(w->a, sizeof(*w->more_banks));
+		if (!w->more_banks)
+			return err_at(e, ERR_MEMORY, NULL, "eventlog");
+		*w->more_banks = w->start;
+	}
+	w->more_banks->bank[w->more_banks->n++] = one.bank[0];
+	return RC_OK;
+}
+
+static rc
+judge_aggregate(void *ctx, const struct ima_entry *entry, struct err *e)
+{
+	struct walk *w = ctx;
+
+	if (entry->index != 0 && !ima_is_aggregate(entry))
+		return RC_OK;
+	TRY(find_bank(w, entry->digest_alg, e));
+	return ima_check_boot_aggregate(entry, known_boot(w), w->h, e);
+}
+
+/* Entry 0, and those of kernels that were started by kexec later, for which
+ * the list is read again. */
+static rc
+judge_aggregates(struct walk *w, struct err *e)
+{
+	uint64_t n = w->f->ima_end.aggregates - w->ima_start.aggregates;
+
+	if (n == 0 || (n == 1 && ima_is_aggregate(&w->ima.first)))
+		return judge_aggregate(w, &w->ima.first, e);
+	return ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
+	    (uint32_t)w->ima_start.entries, &w->f->judged, judge_aggregate, w,
+	    e);
+}
+
+rc
+step_boot_aggregate(struct walk *w, enum check_state *state, struct err *e)
+{
+	*state = w->f->ima_ok ? CHECK_NOT_APPLICABLE : without_ima(w);
+	if (!w->f->ima_ok || w->f->ima.entries == 0 || !known_boot(w))
+		return RC_OK;
+	TRY(walk_below(e, judge_aggregates(w, e), "ima."));
+	*state =
+	    w->ima_start.entries == 0 ? CHECK_PASSED : CHECK_NOT_APPLICABLE;
+	return RC_OK;
+}
