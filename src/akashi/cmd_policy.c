@@ -354,7 +354,7 @@ run_check(struct cli *c, int argc, char **argv)
 		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
 	}
 	const struct clock clock = clock_system();
-	size_t n = policy_lint(p, clock_now(&clock), &questions);
+	size_t n = policy_lint(p, clock_now(&clock), c->lang, &questions);
 	if (n)
 		fwrite(questions.p, 1, questions.n, stderr);
 	uint8_t hash[32];

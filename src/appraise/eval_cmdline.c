@@ -85,8 +85,8 @@ has_glob(const struct text_list *list, struct span s)
 
 /* A token with quotes or blanks passes only where a rule lists its value as
  * it is: no other reader of the line may find something else in it. */
-static enum err_code
-judge_token(const struct token_rule *r, const struct cmdline_token *t)
+enum err_code
+cmdline_judge(const struct token_rule *r, const struct cmdline_token *t)
 {
 	if (r->forbidden)
 		return ERR_CMDLINE_FORBIDDEN;
@@ -153,7 +153,7 @@ eval_token(struct kernel_line *k, size_t event, const struct cmdline_token *t,
 	enum err_code code = ERR_CMDLINE_UNLISTED;
 
 	if (rule) {
-		code = judge_token(rule, t);
+		code = cmdline_judge(rule, t);
 		/* What init is given, the kernel does not read. */
 		if (code == ERR_OK && !init)
 			k->met[rule - rules->tokens] = true;

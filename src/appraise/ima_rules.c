@@ -283,6 +283,8 @@ decode_glob(struct policy *p, const json_t *v, const char *path, bool digest,
 	out->glob = kernel_spelling(&p->arena, glob);
 	if (!out->glob)
 		return err_at(e, ERR_MEMORY, NULL, "%s", path);
+	if (glob.n > GLOB_MAX)
+		return err_at(e, ERR_JSON_LIMIT, NULL, "%s.glob", path);
 	if (digest)
 		return decode_glob_digest(v, path, out, e);
 	if (glob.n == 0 || takes_all(out->glob))

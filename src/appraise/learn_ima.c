@@ -93,6 +93,8 @@ take_line(struct harvest *h, struct span line, uint32_t group, size_t number,
 		    "path.",
 		    number);
 	TRY(r);
+	if (excluded(d, got->path))
+		return RC_OK;
 	if (got->alg->id == ALG_SHA1) {
 		h->weak++;
 		return RC_OK;

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions about the rules on Secure Boot, and about the boot loaders that a
  * policy accepts. */
-#include "appraise/rules.h"
+#include "appraise/lint.h"
 
 #include "base/text.h"
-
-struct lint {
-	const struct policy *p;
-	struct buf *out;
-	size_t n;
-};
-
-static void
-ask(struct lint *l, const char *path, const char *what)
-{
-	buf_printf(l->out, "%s: %s\n", path, what);
-	l->n++;
-}
 
 static void
 lint_rules(struct lint *l)
@@ -27,25 +14,19 @@ lint_rules(struct lint *l)
 	uint32_t pcrs = pcr_selections_mask(&p->selection, ALG_SHA256);
 
 	if (!r->required)
-		ask(l, "secure_boot", "Secure Boot is not required");
+		lint_ask(l, LINT_SB_OPTIONAL, "secure_boot");
 	for (size_t i = 0; sb_allow_rows[i].name; i++)
 		if (r->allow & 1u << i)
-			buf_printf(l->out, "secure_boot.allow: \"%s\" passes\n",
+			lint_ask(l, LINT_SB_ALLOW, "secure_boot.allow %s",
 			    sb_allow_rows[i].name);
-	for (size_t i = 0; i < 32; i++)
-		l->n += r->allow >> i & 1;
 	if (r->required && !r->groups_n)
-		ask(l, "secure_boot.dbx",
-		    "no revocations are required: an old dbx passes");
+		lint_ask(l, LINT_SB_NO_DBX, "secure_boot.dbx");
 	if (r->revoked_n && (sha256 < 0 || !(pcrs & 1u << 4)))
-		ask(l, "secure_boot.dbx",
-		    "loaded images are not compared with it, for which PCR 4 "
-		    "of bank sha256 must be required");
+		lint_ask(l, LINT_SB_DBX_IMAGES, "secure_boot.dbx");
 	if (r->required && p->pcr[7].kind == PCR_OPAQUE && !r->db.given)
-		ask(l, "secure_boot.db", "any certificate may stand in db");
+		lint_ask(l, LINT_SB_DB, "secure_boot.db");
 	if (r->required && policy_pcrs(p) & 1u << 14 && !r->sbat.n)
-		ask(l, "secure_boot.sbat",
-		    "no SBAT level is required: old boot loaders may run");
+		lint_ask(l, LINT_SB_SBAT, "secure_boot.sbat");
 }
 
 /* --- golden images ---------------------------------------------------------
@@ -80,12 +61,10 @@ lint_image(struct lint *l, const char *path, const uint8_t *sha256)
 	size_t from;
 
 	if (is_file_hash(l->p, sha256))
-		ask(l, path,
-		    "this is the hash of a file; images are measured by their "
-		    "Authenticode digest, so it will not be met");
+		lint_ask(l, LINT_SB_FILE_HASH, "%s", path);
 	if (revoked_find(
 		l->p->sb.revoked, l->p->sb.revoked_n, false, sha256, &from))
-		ask(l, path, "secure_boot.dbx revokes the accepted image");
+		lint_ask(l, LINT_SB_REVOKED, "%s", path);
 }
 
 static void
@@ -107,13 +86,10 @@ lint_images(struct lint *l, unsigned pcr)
 	}
 }
 
-size_t
-sb_rules_lint(const struct policy *p, struct buf *out)
+void
+lint_sb(struct lint *l)
 {
-	struct lint l = {p, out, 0};
-
-	lint_rules(&l);
-	lint_images(&l, 2);
-	lint_images(&l, 4);
-	return l.n;
+	lint_rules(l);
+	lint_images(l, 2);
+	lint_images(l, 4);
 }

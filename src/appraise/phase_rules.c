@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The "userspace" member of a policy: what the running system may have
  * measured. */
-#include "appraise/rules.h"
+#include "appraise/lint.h"
 
 #include "base/text.h"
 
@@ -303,28 +303,22 @@ phase_rules_describe(const struct policy *p, struct buf *out)
 	buf_puts(out, "    anything else: fail\n");
 }
 
-size_t
-phase_rules_lint(const struct policy *p, struct buf *out)
+void
+lint_phases(struct lint *l)
 {
-	const struct userspace_rules *u = &p->userspace;
-	size_t n = 0;
+	const struct userspace_rules *u = &l->p->userspace;
 
 	if (!u->present)
-		return 0;
-	if (!u->required && ++n)
-		buf_puts(out, "userspace.required: evidence without the log "
-			      "is judged without these rules\n");
+		return;
+	if (!u->required)
+		lint_ask(l, LINT_PHASES_OPTIONAL, "userspace.required");
 	for (size_t i = 0; i < u->phases_n; i++)
-		if (glob_match(u->phases[i].glob, span_str("probe")) && ++n)
-			buf_printf(out,
-			    "userspace.phases[%zu]: the glob takes every "
-			    "phase\n",
-			    i);
+		if (glob_match(u->phases[i].glob, span_str("probe")))
+			lint_ask(
+			    l, LINT_PHASES_GLOB, "userspace.phases[%zu]", i);
 	for (size_t i = 0; i < u->records_n; i++)
-		if (!u->records[i].n && ++n)
-			buf_printf(out,
-			    "userspace.records[%zu]: whatever is called %s "
-			    "may be extended into PCR %u\n",
-			    i, u->records[i].type, u->records[i].pcr);
-	return n;
+		if (!u->records[i].n)
+			lint_ask(l, LINT_PHASES_RECORD,
+			    "userspace.records[%zu]: %s in PCR %u", i,
+			    u->records[i].type, u->records[i].pcr);
 }

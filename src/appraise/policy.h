@@ -26,9 +26,11 @@ MUST_USE rc policy_pretty(struct span json, struct buf *out, struct err *e);
 void policy_describe(const struct policy *p, struct buf *out);
 
 /* What a careful reader would ask about it at this time, a line each: broad
- * rules, what is not judged, what can never pass, waivers that lapse. Nothing
- * when there is nothing to ask. */
-size_t policy_lint(const struct policy *p, int64_t now, struct buf *out);
+ * rules, what is not judged, what can never pass, waivers that lapse, golden
+ * values of a bad machine. Each line ends in its code, "[lint.dead.event]".
+ * Nothing when there is nothing to ask. */
+size_t policy_lint(
+    const struct policy *p, int64_t now, const char *lang, struct buf *out);
 
 /* Reference counted; policies are shared between threads. NULL accepted. */
 struct policy *policy_ref(struct policy *p);

@@ -239,9 +239,8 @@ MUST_USE rc phase_rules_decode(
 
 const char *separator_rule_name(enum separator_rule r);
 
-/* In words, and what to ask about them: lines as policy_lint() writes them. */
+/* In words. */
 void phase_rules_describe(const struct policy *p, struct buf *out);
-size_t phase_rules_lint(const struct policy *p, struct buf *out);
 
 /* --- canonical.c ---------------------------------------------------------- */
 
@@ -296,6 +295,11 @@ void ima_rules_file(struct buf *out, const struct hash_alg *alg,
 MUST_USE rc cmdline_rules_decode(
     struct policy *p, const json_t *doc, struct err *e);
 
+/* What is wrong with a token that has a rule; ERR_OK: nothing. */
+struct cmdline_token;
+enum err_code cmdline_judge(
+    const struct token_rule *r, const struct cmdline_token *t);
+
 /* The rule for tokens of this name; NULL if there is none. */
 const struct token_rule *cmdline_rule(
     const struct cmdline_rules *r, struct span name);
@@ -308,10 +312,6 @@ MUST_USE rc tpm_rules_decode(
 
 const char *tpm_effect_name(enum tpm_effect id); /* the member's name */
 void tpm_rules_describe(const struct policy *p, struct buf *out);
-
-/* The i-th question about it and its path; NULL after the last. */
-const char *tpm_rules_question(
-    const struct policy *p, size_t i, const char **path);
 
 /* --- policy.c ------------------------------------------------------------- */
 

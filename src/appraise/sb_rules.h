@@ -123,8 +123,7 @@ bool sb_rules_given(const struct policy *p);
 /* One of the rules about Secure Boot is there. */
 bool sb_rules_secure_boot(const struct policy *p);
 
-/* In words; and questions, as policy_lint(). */
+/* In words. */
 void sb_rules_describe(const struct policy *p, struct buf *out);
-size_t sb_rules_lint(const struct policy *p, struct buf *out);
 
 #endif

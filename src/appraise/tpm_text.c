@@ -73,33 +73,3 @@ tpm_rules_describe(const struct policy *p, struct buf *out)
 		buf_printf(out, "    %s: %s\n",
 		    tpm_effect_name((enum tpm_effect)i), words[t->effect[i]]);
 }
-
-const char *
-tpm_rules_question(const struct policy *p, size_t i, const char **path)
-{
-	const struct tpm_rules *t = &p->tpm;
-	const struct {
-		bool asked;
-		const char *path, *what;
-	} questions[] = {
-	    {t->effect[TPM_ADVISORIES] == EFF_NONE, "tpm.advisories",
-		"TPM firmware with published flaws passes"},
-	    {t->effect[TPM_FIRMWARE_DOWNGRADE] == EFF_NONE,
-		"tpm.firmware_downgrade",
-		"TPM firmware that went back to an older version passes"},
-	    {t->effect[TPM_LOG_CHANGE] == EFF_NONE, "tpm.log_change",
-		"a boot log that changes within one boot passes"},
-	    {t->effect[TPM_DELAYED] == EFF_NONE, "tpm.delayed",
-		"a quote that was held back passes"},
-	    {(t->classes & 1u << ROT_UNKNOWN) != 0, "tpm.classes",
-		"a TPM that no authority vouches for is accepted"},
-	};
-
-	for (size_t k = 0; k < sizeof(questions) / sizeof(questions[0]); k++) {
-		if (!questions[k].asked || i-- > 0)
-			continue;
-		*path = questions[k].path;
-		return questions[k].what;
-	}
-	return NULL;
-}

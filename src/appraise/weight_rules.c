@@ -166,6 +166,8 @@ decode_scope(struct policy *p, const json_t *v, const char *path,
 		    "A path is that of a measured file, which ima. codes "
 		    "alone have.",
 		    "%s.path", path);
+	if (out->path && strlen(out->path) > GLOB_MAX)
+		return err_at(e, ERR_JSON_LIMIT, NULL, "%s.path", path);
 	out->pcr = -1;
 	if (json_has(v, "pcr")) {
 		TRY(json_get_u64(v, path, "pcr", LIMIT_PCRS - 1, &pcr, e));

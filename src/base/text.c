@@ -186,52 +186,89 @@ env_class_valid(struct span name)
 	return false;
 }
 
-/* One backtrack point per kind of star, so the work is bounded by
- * |pattern| * |text|. */
-struct star {
-	const char *pattern;
-	size_t at;
-	bool deep;
+/* The places in a pattern at which a match may stand, a bit each: all of them
+ * go on together, so that the work is |pattern| * |text| and no pattern can
+ * make it more. */
+struct places {
+	uint64_t w[GLOB_MAX / 64 + 1];
 };
+
+static bool
+star(const char *p)
+{
+	return *p == '*';
+}
+
+/* Stars may stand for nothing: with a place go those behind it, so that one
+ * that is there has its own already. */
+static void
+put_place(struct places *s, const char *pattern, size_t at)
+{
+	while (!(s->w[at / 64] >> at % 64 & 1)) {
+		s->w[at / 64] |= UINT64_C(1) << at % 64;
+		if (!star(pattern + at))
+			return;
+		at += star(pattern + at + 1) ? 2 : 1;
+	}
+}
+
+static void
+step_place(const char *pattern, size_t at, uint8_t c, struct places *to)
+{
+	const char *p = pattern + at;
+	bool deep = star(p) && star(p + 1);
+
+	if (star(p) ? deep || c != '/' : false)
+		put_place(to, pattern, at);
+	else if (*p && !star(p) && (*p == (char)c || (*p == '?' && c != '/')))
+		put_place(to, pattern, at + 1);
+}
+
+static bool
+step_all(const char *pattern, size_t words, uint8_t c, const struct places *at,
+    struct places *to)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < words; i++)
+		to->w[i] = 0;
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t left = at->w[i]; left; left &= left - 1)
+			step_place(pattern,
+			    64 * i + (size_t)__builtin_ctzll(left), c, to);
+	for (size_t i = 0; i < words; i++)
+		any = any || to->w[i];
+	return any;
+}
 
 bool
 glob_match(const char *pattern, struct span text)
 {
-	struct star shallow = {NULL, 0, false};
-	struct star deep = {NULL, 0, true};
-	const char *p = pattern;
+	struct places rows[2];
+	struct places *at = &rows[0];
+	struct places *to = &rows[1];
 	size_t i = 0;
 
-	for (;;) {
-		if (p[0] == '*' && p[1] == '*') {
-			p += 2;
-			deep = (struct star){p, i, true};
-			shallow.pattern = NULL;
-			continue;
-		}
-		if (*p == '*') {
-			shallow = (struct star){++p, i, false};
-			continue;
-		}
-		if (i == text.n && *p == '\0')
-			return true;
-		if (i < text.n && *p != '\0' &&
-		    (*p == (char)text.p[i] ||
-			(*p == '?' && text.p[i] != '/'))) {
-			p++;
-			i++;
-			continue;
-		}
-		if (shallow.pattern && shallow.at < text.n &&
-		    text.p[shallow.at] != '/') {
-			p = shallow.pattern;
-			i = ++shallow.at;
-			continue;
-		}
-		if (!deep.pattern || deep.at >= text.n)
+	/* Most paths differ before the first star. */
+	for (; *pattern && !star(pattern); pattern++, i++)
+		if (i == text.n || (*pattern != (char)text.p[i] &&
+				       (*pattern != '?' || text.p[i] == '/')))
 			return false;
-		p = deep.pattern;
-		i = ++deep.at;
-		shallow.pattern = NULL;
+	if (!*pattern)
+		return i == text.n;
+	size_t n = strlen(pattern);
+	size_t words = n / 64 + 1;
+	if (n > GLOB_MAX)
+		return false;
+	for (size_t k = 0; k < words; k++)
+		at->w[k] = 0;
+	put_place(at, pattern, 0);
+	for (; i < text.n; i++) {
+		struct places *done = at;
+		if (!step_all(pattern, words, text.p[i], at, to))
+			return false;
+		at = to;
+		to = done;
 	}
+	return at->w[n / 64] >> n % 64 & 1;
 }

@@ -39,8 +39,10 @@ bool env_class_valid(struct span name);
 /* A decimal number without sign, leading zeros or anything after it. */
 bool number_parse(struct span s, uint64_t max, uint64_t *out);
 
-/* Linear-time glob: '*' any run without '/', '**' any run, '?' one byte that
- * is not '/'. No character classes, no escapes. */
+/* Glob: '*' any run without '/', '**' any run, '?' one byte that is not '/'. No
+ * character classes, no escapes. The work is at most |pattern| * |text|;
+ * a pattern of more than GLOB_MAX bytes matches nothing. */
+enum { GLOB_MAX = 1023 };
 bool glob_match(const char *pattern, struct span text);
 
 #endif

@@ -74,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_forms(json, p);
 	policy_describe(p, &words);
-	(void)policy_lint(p, 0, &words);
+	(void)policy_lint(p, 0, "en", &words);
 	must(!words.failed);
 	judge(p, rest);
 	buf_free(&words);

@@ -165,7 +165,7 @@ START_TEST(names_its_sources)
 
 	ck_rc_ok(policy_decode(span_str(learned(&g, &notes)), &p, NULL));
 	buf_puts(&questions, "");
-	policy_lint(p, 0, &questions);
+	policy_lint(p, 0, "en", &questions);
 	ck_assert_msg(
 	    !strstr(questions.p, "where it is from"), "%s", questions.p);
 	buf_free(&questions);

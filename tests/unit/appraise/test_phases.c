@@ -144,7 +144,7 @@ START_TEST(forms)
 	ck_assert_ptr_nonnull(
 	    strstr(words.p, "machine-id in PCR 15, required: machine-id:*"));
 	words.n = 0;
-	policy_lint(p, 0, &words);
+	policy_lint(p, 0, "en", &words);
 	ck_assert_ptr_nonnull(strstr(words.p, "userspace.required"));
 	ck_assert_ptr_nonnull(strstr(words.p, "userspace.records[1]"));
 	ck_assert_ptr_null(strstr(words.p, "userspace.records[0]"));

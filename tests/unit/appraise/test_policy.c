@@ -385,7 +385,7 @@ START_TEST(test_accessors)
 	policy_describe(p, &text);
 	ck_assert_ptr_nonnull(strstr(text.p, "must be quoted: sha256 PCR 4"));
 	buf_free(&text);
-	ck_assert_uint_gt(policy_lint(p, 0, &text), 0);
+	ck_assert_uint_gt(policy_lint(p, 0, "en", &text), 0);
 	ck_assert_ptr_nonnull(strstr(text.p, "mode: observe"));
 	buf_free(&text);
 	policy_unref(p);

@@ -152,8 +152,8 @@ START_TEST(questions_are_asked)
 
 	ck_rc_ok(policy_decode(span_str(json), &p, NULL));
 	ck_rc_ok(policy_decode(span_str(HEAD "}"), &plain, NULL));
-	policy_lint(p, 0, &out);
-	policy_lint(plain, 0, &none);
+	policy_lint(p, 0, "en", &out);
+	policy_lint(plain, 0, "en", &none);
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
 		ck_assert_msg(strstr(out.p, asked[i]) != NULL, "%s", asked[i]);
 	ck_assert_ptr_null(strstr(none.p, "tpm."));

@@ -226,7 +226,7 @@ asked(int64_t now, const char *what)
 {
 	struct buf out = {0};
 
-	policy_lint(policy, now, &out);
+	policy_lint(policy, now, "en", &out);
 	bool found = out.p && strstr(out.p, what);
 	buf_free(&out);
 	return found;

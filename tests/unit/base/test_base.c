@@ -9,6 +9,7 @@
 #include "lib/tap.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 START_TEST(reader_is_sticky)
 {
@@ -113,6 +114,71 @@ START_TEST(glob_stars)
 		ck_assert_msg(glob_match(cases[i].pattern,
 				  span_str(cases[i].text)) == cases[i].match,
 		    "%s on %s", cases[i].pattern, cases[i].text);
+}
+END_TEST
+
+/* What a glob means, by trying everything. */
+static bool
+matches(const char *p, const char *s)
+{
+	if (p[0] == '*' && p[1] == '*')
+		return matches(p + 2, s) || (*s && matches(p, s + 1));
+	if (*p == '*')
+		return matches(p + 1, s) ||
+		       (*s && *s != '/' && matches(p, s + 1));
+	if (!*p || !*s)
+		return !*p && !*s;
+	return (*p == *s || (*p == '?' && *s != '/')) && matches(p + 1, s + 1);
+}
+
+static void
+random_text(unsigned *seed, const char *from, char *out, size_t most)
+{
+	size_t n = (size_t)rand_r(seed) % most;
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = from[(size_t)rand_r(seed) % strlen(from)];
+	out[n] = '\0';
+}
+
+START_TEST(glob_means_what_it_says)
+{
+	unsigned seed = (unsigned)time(NULL);
+	char pattern[9], text[12];
+
+	tap_note("seed %u", seed);
+	for (int i = 0; i < 200000; i++) {
+		random_text(&seed, "ab/*?", pattern, sizeof(pattern));
+		random_text(&seed, "ab/?", text, sizeof(text));
+		ck_assert_msg(glob_match(pattern, span_str(text)) ==
+				  matches(pattern, text),
+		    "%s on %s", pattern, text);
+	}
+}
+END_TEST
+
+/* Patterns that make a backtracking matcher try for ever. */
+START_TEST(glob_has_a_budget)
+{
+	static const char *const units[] = {
+	    "*a", "**a", "a*", "a**", "?*", "*"};
+	char pattern[GLOB_MAX + 2], text[4096];
+
+	memset(text, 'a', sizeof(text));
+	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+		size_t n = strlen(units[u]);
+		for (size_t i = 0; i < GLOB_MAX - 1; i++)
+			pattern[i] = units[u][i % n];
+		pattern[GLOB_MAX - 1] = 'b';
+		pattern[GLOB_MAX] = '\0';
+		ck_assert(!glob_match(pattern, span_of(text, sizeof(text))));
+	}
+	memset(pattern, '*', sizeof(pattern));
+	pattern[GLOB_MAX] = '\0';
+	ck_assert(glob_match(pattern, span_of(text, sizeof(text))));
+	pattern[GLOB_MAX] = '*';
+	pattern[GLOB_MAX + 1] = '\0';
+	ck_assert(!glob_match(pattern, span_of(text, sizeof(text))));
 }
 END_TEST
 
@@ -317,6 +383,8 @@ main(void)
 	tcase_add_test(t, hex_has_even_length);
 	tcase_add_test(t, base64url_has_one_spelling);
 	tcase_add_test(t, glob_stars);
+	tcase_add_test(t, glob_means_what_it_says);
+	tcase_add_test(t, glob_has_a_budget);
 	tcase_add_test(t, names_and_numbers);
 	tcase_add_test(t, hash_known_answers);
 	tcase_add_test(t, time_round_trip);
