@@ -280,8 +280,9 @@ read_activation(struct http_request *q, struct activation *act,
 	TRY(json_get_str(doc, "", "secret", &text, e));
 	if (!rc_ok(uuid_parse(id, &act->enrolment)))
 		return err_at(e, ERR_ID_FORMAT, NULL, "enrolment");
-	if (!rc_ok(base64url_decode(text, q->arena, &secret)))
-		return err_at(e, ERR_ENCODING, NULL, "secret");
+	rc r = base64url_decode(text, q->arena, &secret);
+	if (!rc_ok(r))
+		return err_at(e, r.code, NULL, "secret");
 	TRY(token_secret(q->hasher, secret, token, e));
 	TRY(hash_of(q->hasher, ALG_SHA256, span_of(token, TOKEN_SECRET),
 	    act->node_token.b));

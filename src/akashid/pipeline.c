@@ -71,6 +71,8 @@ read_token(struct walk *w, struct sha256 *secret, struct err *e)
 		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
 	rc r = base64url_decode(
 	    span_of(text.p + skip, text.n - skip), w->q->arena, &raw);
+	if (r.code == ERR_MEMORY)
+		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	if (!rc_ok(r) || raw.n != NODE_TOKEN)
 		return err_at(e, ERR_NODE_TOKEN, NULL, "%s", "");
 	struct rd in = rd_over(raw);
