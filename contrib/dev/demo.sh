@@ -175,6 +175,7 @@ write_config() {
 	trust: { virtual = [ "$state/ca/ek-ca.pem" ]; };
 	lab: { allow_virtual = true; };
 	instance: { name = "demo"; region = "demo"; };
+	policy: { four_eyes = false; };
 	shutdown: { drain = "0s"; };
 	END
 }

@@ -116,8 +116,12 @@ api_call(struct api *api, const char *method, const char *path,
     const char *type, struct span body, json_t **out, struct err *e)
 {
 	struct https_options o = {.base_url = api->server, .ca_file = api->ca};
-	struct https_request q = {
-	    .method = method, .path = path, .content_type = type, .body = body};
+	struct https_request q = {.method = method,
+	    .path = path,
+	    .content_type = type,
+	    .body = body,
+	    .if_match = api->if_match,
+	    .signature = api->signature};
 
 	if (!api->server)
 		return err_text(e, ERR_USAGE, "",

@@ -27,6 +27,7 @@ struct api {
 	const char *ca;
 	const char *token_file;
 	enum cli_output output;
+	const char *if_match, *signature; /* of the next calls; or NULL */
 };
 
 /* Defaults from the environment. */

@@ -92,6 +92,13 @@ extern const struct cli_command cmd_policy_get;
 extern const struct cli_command cmd_policy_apply;
 extern const struct cli_command cmd_policy_activate;
 extern const struct cli_command cmd_policy_rollback;
+extern const struct cli_command cmd_policy_approve;
+extern const struct cli_command cmd_policy_stage;
+extern const struct cli_command cmd_policy_retire;
+extern const struct cli_command cmd_policy_history;
+extern const struct cli_command cmd_policy_effective;
+extern const struct cli_command cmd_policy_sign;
+extern const struct cli_command cmd_policy_compose;
 extern const struct cli_command cmd_node_list;
 extern const struct cli_command cmd_node_show;
 extern const struct cli_command cmd_node_approve;
@@ -104,6 +111,9 @@ extern const struct cli_command cmd_token_create;
 extern const struct cli_command cmd_token_list;
 extern const struct cli_command cmd_token_revoke;
 extern const struct cli_command cmd_admin_init;
+extern const struct cli_command cmd_admin_add;
+extern const struct cli_command cmd_admin_list;
+extern const struct cli_command cmd_admin_revoke;
 extern const struct cli_command cmd_db_migrate;
 
 #endif

@@ -18,8 +18,12 @@ static const struct api_column columns[] = {
     {"STATE", "state"},
     {"SELECTOR", "selector"},
     {"AUTHOR", "author"},
+    {"APPROVER", "approver"},
+    {"FOUR EYES", "four_eyes"},
+    {"SIGNED", "signed"},
     {"CREATED AT", "created_at"},
     {"HASH", "hash"},
+    {"REVISION", "revision"},
     {NULL, NULL},
 };
 
@@ -47,8 +51,26 @@ const struct cli_command cmd_policy_list = {
 static const struct cli_option apply_options[] = {
     API_OPTIONS,
     {'n', "name", "NAME", "name; default: the document's own"},
+    {0, "signature", "FILE", "the author's, made by akashi policy sign"},
+    {0, "if-match", "TAG", "only if the policy is still at this revision"},
     {0, NULL, NULL, NULL},
 };
+
+enum { APPLY_NAME = API_OPTION_COUNT, APPLY_SIGNATURE, APPLY_IF_MATCH };
+
+/* The signature in a file, as a header. */
+static rc
+read_signature(struct api *api, const char *path, struct err *e)
+{
+	struct span s;
+
+	TRY(cli_read(api->cli, path, 64 * 1024, &s, e));
+	while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r'))
+		s.n--;
+	api->signature =
+	    arena_printf(&api->cli->arena, "%.*s", (int)s.n, (const char *)s.p);
+	return api->signature ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", path);
+}
 
 /* The name given, else the document's. */
 static int
@@ -73,15 +95,22 @@ run_apply(struct cli *c, int argc, char **argv)
 	struct api api;
 	struct err e;
 	struct span file;
-	const char *arg, *name = NULL;
+	const char *arg, *name = NULL, *signature = NULL;
 	bool bad = false;
 	int i;
 
 	api_init(&api, c);
-	while (
-	    (i = cli_next_option(c, &cmd_policy_apply, argc, argv, &arg)) >= 0)
-		if (!api_option(&api, i, arg, &bad))
+	while ((i = cli_next_option(c, &cmd_policy_apply, argc, argv, &arg)) >=
+	       0) {
+		if (api_option(&api, i, arg, &bad))
+			continue;
+		if (i == APPLY_NAME)
 			name = arg;
+		else if (i == APPLY_SIGNATURE)
+			signature = arg;
+		else
+			api.if_match = arg;
+	}
 	if (i == -2 || bad)
 		return EXIT_USAGE;
 	if (argc - optind != 1)
@@ -91,6 +120,8 @@ run_apply(struct cli *c, int argc, char **argv)
 	int code = apply_name(c, file, &name);
 	if (code)
 		return code;
+	if (signature && !rc_ok(read_signature(&api, signature, &e)))
+		return cli_fail(c, &e);
 	JSON_AUTO doc = NULL;
 	const char *path =
 	    arena_printf(&c->arena, "/v1/policies/%s", api_escape(&api, name));
@@ -183,6 +214,35 @@ document(struct api *api, const char *name, struct span *out, struct err *e)
 	return out->p ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", name);
 }
 
+static const char *
+or_nobody(const char *name)
+{
+	return name ? name : "nobody";
+}
+
+/* Whose word the newest version is, where it is one of the server's. */
+static rc
+describe_life(struct api *api, const char *name, struct err *e)
+{
+	struct span none = {NULL, 0};
+	JSON_AUTO row = NULL;
+
+	if (access(name, F_OK) == 0 || strchr(name, '/') || strchr(name, '@'))
+		return RC_OK;
+	TRY(api_call(
+	    api, "GET", version_path(api, name, ""), NULL, none, &row, e));
+	const json_t *eyes = json_object_get(row, "four_eyes");
+	printf("%s, version %lld: %s. Written by %s, approved by %s%s%s.\n",
+	    name,
+	    (long long)json_integer_value(json_object_get(row, "version")),
+	    or_nobody(json_string_value(json_object_get(row, "state"))),
+	    or_nobody(json_string_value(json_object_get(row, "author"))),
+	    or_nobody(json_string_value(json_object_get(row, "approver"))),
+	    json_is_false(eyes) ? ", without a second person" : "",
+	    json_is_true(json_object_get(row, "signed")) ? ", signed" : "");
+	return RC_OK;
+}
+
 static int
 describe(struct cli *c, struct span json)
 {
@@ -214,6 +274,8 @@ run_show(struct cli *c, int argc, char **argv)
 	if (code)
 		return code;
 	rc r = document(&api, argv[optind], &json, &e);
+	if (rc_ok(r))
+		r = describe_life(&api, argv[optind], &e);
 	return rc_ok(r) ? describe(c, json) : api_fail(&api, &e);
 }
 

@@ -83,6 +83,7 @@ request_actor(const struct http_request *q, struct principal *who)
 	    .id = q->caller.id,
 	    .role = ROLE_OPERATOR};
 	snprintf(who->name, sizeof(who->name), "%s", q->caller.name);
+	snprintf(who->maker, sizeof(who->maker), "%s", q->caller.maker);
 	return (struct actor){who, q->source, clock_now(&server_of(q)->clock)};
 }
 

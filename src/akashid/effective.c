@@ -69,9 +69,7 @@ in_force(struct http_request *q, struct snapshot *snap, const struct node *n,
 	if (!snap)
 		return err_at(why, ERR_DATABASE, NULL, "%s", "");
 	rc r = policy_for(server_of(q), snap, n, out, why);
-	return r.code == ERR_POLICY_NONE || r.code == ERR_POLICY_AMBIGUOUS
-		   ? RC_OK
-		   : r;
+	return is_no_policy(r) ? RC_OK : r;
 }
 
 rc
@@ -106,4 +104,60 @@ write_node_policy(
 	}
 	snapshot_drop(snap);
 	return r;
+}
+
+/* --- the document
+ * ---------------------------------------------------------------- */
+
+static rc
+write_effective(struct http_request *q, struct snapshot *snap,
+    const struct node *n, struct err *e)
+{
+	struct server *s = server_of(q);
+	const struct active_policy *p = NULL;
+	struct policy_row row;
+
+	TRY(policy_for(s, snap, n, &p, e));
+	TRY(s->store->ops->policy_get(s->store, &n->tenant, span_str(p->name),
+	    p->version, q->arena, &row, e));
+	struct jw j = answer_json(q);
+	jw_object(&j);
+	jw_kstr(&j, "node", n->name);
+	jw_kstr(&j, "name", p->name);
+	jw_ku64(&j, "version", p->version);
+	jw_khex(&j, "hash", span_of(row.hash.b, sizeof(row.hash.b)));
+	jw_kbool(&j, "trial", p->trial);
+	jw_key(&j, "document");
+	jw_raw(&j, row.document);
+	jw_key(&j, "origins");
+	if (row.origins.n)
+		jw_raw(&j, row.origins);
+	else
+		jw_null(&j);
+	jw_object_end(&j);
+	return RC_OK;
+}
+
+enum http_then
+handle_node_policy(struct http_request *q)
+{
+	struct server *s = server_of(q);
+	struct snapshot *snap = snapshot_take(s);
+	struct node n;
+	struct err e = {.code = ERR_OK};
+	rc r = snap ? s->store->ops->node_find(s->store, &q->caller.tenant,
+			  q->param[0], q->arena, &n, &e)
+		    : err_at(&e, ERR_DATABASE, NULL, "%s", "");
+
+	if (rc_ok(r))
+		r = write_effective(q, snap, &n, &e);
+	snapshot_drop(snap);
+	if (rc_ok(r))
+		return answer_done(q);
+	buf_free(&q->answer.body);
+	/* A code of verdicts; as an answer, what was asked for is not there. */
+	if (is_no_policy(r))
+		(void)err_text(&e, ERR_POLICY_UNKNOWN, "policy", "%s",
+		    err_sentence(r.code, "en"));
+	return answer_problem(q, &e);
 }

@@ -12,7 +12,6 @@
 #include "akashid/server.h"
 
 #include "base/text.h"
-#include "record/labels.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +20,6 @@
 enum {
 	PERIOD_S = 1,
 	PURGE_EVERY = 60, /* periods */
-	POLICY_ARENA = 256 * 1024 * 1024,
 };
 
 /* A used challenge is kept until no server's clock can think it fresh. */
@@ -39,19 +37,6 @@ struct keeper {
 
 /* --- snapshots
  * ------------------------------------------------------------------- */
-
-static void
-policy_set_free(struct policy_set *p)
-{
-	while (p) {
-		struct policy_set *next = p->next;
-		for (size_t i = 0; i < p->n; i++)
-			policy_unref(p->active[i].policy);
-		arena_free(&p->arena);
-		free(p);
-		p = next;
-	}
-}
 
 struct snapshot *
 snapshot_take(struct server *s)
@@ -72,6 +57,8 @@ snapshot_drop(struct snapshot *n)
 	policy_set_free(n->policies);
 	pthread_mutex_destroy(&n->policies_lock);
 	anchors_free(n->anchors);
+	for (size_t i = 0; i < n->authors_n; i++)
+		jws_key_free(n->author[i]);
 	secret_cleanse(&n->keys, sizeof(n->keys));
 	free(n);
 }
@@ -84,136 +71,6 @@ snapshot_swap(struct server *s, struct snapshot *n)
 	s->snapshot = n;
 	pthread_mutex_unlock(&s->snapshot_lock);
 	snapshot_drop(old);
-}
-
-/* --- policies
- * ---------------------------------------------------------------------- */
-
-static rc
-compile(struct policy_set *set, const struct policy_row *row,
-    struct active_policy *out, struct err *e)
-{
-	TRY(policy_decode(row->document, &out->policy, e));
-	/* Counted at once, so that the set's destructor finds it. */
-	set->n++;
-	out->version = row->version;
-	snprintf(out->name, sizeof(out->name), "%s", row->name);
-	snprintf(out->approver, sizeof(out->approver), "%s", row->approver);
-	out->selector = arena_copy(&set->arena, row->selector);
-	return out->selector.n == row->selector.n
-		   ? RC_OK
-		   : err_at(e, ERR_MEMORY, NULL, "policies");
-}
-
-static rc
-load_policies(struct server *s, const struct uuid *tenant,
-    struct policy_set *set, struct arena *scratch, struct err *e)
-{
-	struct policy_list list = {0};
-
-	TRY(s->store->ops->policy_active(s->store, tenant, scratch, &list, e));
-	set->active = arena_array(&set->arena, list.n, sizeof(*set->active));
-	if (!set->active)
-		return err_at(e, ERR_MEMORY, NULL, "policies");
-	for (size_t i = 0; i < list.n; i++) {
-		rc r = compile(set, &list.row[i], &set->active[set->n], e);
-		if (!rc_ok(r))
-			return err_prefix(e, r, list.row[i].name);
-	}
-	return RC_OK;
-}
-
-static rc
-policy_set_new(struct server *s, const struct uuid *tenant,
-    struct policy_set **out, struct err *e)
-{
-	struct policy_set *set = calloc(1, sizeof(*set));
-	struct arena scratch;
-
-	if (!set)
-		return err_at(e, ERR_MEMORY, NULL, "policies");
-	set->tenant = *tenant;
-	arena_init(&set->arena, POLICY_ARENA);
-	arena_init(&scratch, POLICY_ARENA);
-	rc r = load_policies(s, tenant, set, &scratch, e);
-	arena_free(&scratch);
-	if (!rc_ok(r)) {
-		policy_set_free(set);
-		return r;
-	}
-	*out = set;
-	return RC_OK;
-}
-
-/* The tenant's set; `add` becomes it where there is none yet. */
-static struct policy_set *
-find_set(struct snapshot *n, const struct uuid *tenant, struct policy_set *add)
-{
-	struct policy_set *set;
-
-	pthread_mutex_lock(&n->policies_lock);
-	for (set = n->policies; set; set = set->next)
-		if (uuid_eq(&set->tenant, tenant))
-			break;
-	if (!set && add) {
-		add->next = n->policies;
-		n->policies = set = add;
-	}
-	pthread_mutex_unlock(&n->policies_lock);
-	return set;
-}
-
-/* The tenant's policies, loaded when they are first asked for. A set that
- * could not be loaded is tried again by the next submission. The lock is not
- * held meanwhile: of two that load, the second drops what it has. */
-static rc
-policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
-    const struct policy_set **out, struct err *e)
-{
-	struct policy_set *set = find_set(n, tenant, NULL);
-
-	if (!set) {
-		struct policy_set *made = NULL;
-		TRY(policy_set_new(s, tenant, &made, e));
-		set = find_set(n, tenant, made);
-		if (set != made)
-			policy_set_free(made);
-	}
-	*out = set;
-	return RC_OK;
-}
-
-/* A policy that is bound to a class never meets a node of another. */
-static bool
-for_class(const struct policy *p, struct span env_class)
-{
-	const char *bound = policy_class(p);
-
-	return !bound || span_eq(span_str(bound), env_class);
-}
-
-rc
-policy_for(struct server *s, struct snapshot *n, const struct node *node,
-    const struct active_policy **out, struct err *e)
-{
-	const struct policy_set *set;
-	const struct active_policy *found = NULL;
-
-	TRY(policies_of(s, n, &node->tenant, &set, e));
-	for (size_t i = 0; i < set->n; i++) {
-		if (!labels_match(set->active[i].selector, node->labels) ||
-		    !for_class(set->active[i].policy, node->env_class))
-			continue;
-		if (found)
-			return err_text(e, ERR_POLICY_AMBIGUOUS, "",
-			    "Policies \"%s\" and \"%s\" both match.",
-			    found->name, set->active[i].name);
-		found = &set->active[i];
-	}
-	if (!found)
-		return err_at(e, ERR_POLICY_NONE, NULL, "%s", "");
-	*out = found;
-	return RC_OK;
 }
 
 /* --- trust anchors
@@ -269,6 +126,32 @@ load_anchors(const struct conf *c, struct snapshot *n, struct err *e)
 	return RC_OK;
 }
 
+/* --- authors' keys
+ * ------------------------------------------------------------------- */
+
+static rc
+load_authors(const struct conf *c, struct snapshot *n, struct err *e)
+{
+	n->signed_policies = c->policy_require_signature;
+	if (n->signed_policies && c->policy_author_keys.n == 0)
+		return err_text(e, ERR_CONFIG, "policy.author_keys",
+		    "policy.require_signature needs the authors' keys.");
+	for (size_t i = 0; i < c->policy_author_keys.n; i++) {
+		struct buf b = {0};
+		rc r = i < AUTHORS_MAX
+			   ? read_file(c->policy_author_keys.v[i], &b, e)
+			   : err_text(e, ERR_CONFIG, "policy.author_keys",
+				 "At most %d keys.", AUTHORS_MAX);
+		if (rc_ok(r))
+			r = jws_key_load(buf_span(&b), &n->author[i], e);
+		buf_free(&b);
+		if (!rc_ok(r))
+			return err_prefix(e, r, "policy.author_keys: ");
+		n->authors_n++;
+	}
+	return RC_OK;
+}
+
 /* --- building
  * -------------------------------------------------------------------------- */
 
@@ -283,6 +166,7 @@ write_switches(struct snapshot *n)
 	jw_kbool(&w, "allow_virtual", n->allow_virtual);
 	jw_kstr(&w, "pcrs", n->asked_text);
 	jw_kstr(&w, "region", n->region);
+	jw_kbool(&w, "signed_policies", n->signed_policies);
 	jw_object_end(&w);
 	snprintf(n->switches_text, sizeof(n->switches_text), "%s",
 	    b.failed ? "{}" : b.p);
@@ -311,6 +195,7 @@ fill(const struct conf *conf, const struct cluster *cluster, struct snapshot *n,
 
 	take_cluster(n, cluster);
 	n->allow_virtual = conf->lab_allow_virtual;
+	TRY(load_authors(conf, n, e));
 	TRY(pcr_selections_parse(span_str(conf->attest_pcrs), &n->asked, e));
 	arena_init(&scratch, 64 * 1024);
 	const char *text = pcr_selections_text(&scratch, &n->asked);

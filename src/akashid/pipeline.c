@@ -196,8 +196,7 @@ find_policy(struct walk *w, struct err *e)
 	rc r = policy_for(
 	    w->s, w->snap, &w->node->node, &w->policy, &w->no_policy);
 
-	if (rc_ok(r) || r.code == ERR_POLICY_NONE ||
-	    r.code == ERR_POLICY_AMBIGUOUS)
+	if (rc_ok(r) || is_no_policy(r))
 		return RC_OK;
 	*e = w->no_policy;
 	if (err_class(r.code) == CLS_OURS)
@@ -508,7 +507,11 @@ seal(struct walk *w, struct err *e)
 	if (w->policy) {
 		ctx.policy_name = w->policy->name;
 		ctx.policy_version = w->policy->version;
+		ctx.policy_author = w->policy->author;
 		ctx.policy_approver = w->policy->approver;
+		ctx.policy_four_eyes = w->policy->four_eyes;
+		ctx.policy_signed_by = w->policy->signed_by;
+		ctx.policy_trial = w->policy->trial;
 		policy_hash(w->policy->policy, ctx.policy_hash.b);
 	}
 	return record_seal(

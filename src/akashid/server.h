@@ -20,21 +20,32 @@
 #include "record/store.h"
 #include "verify/challenge.h"
 #include "verify/ek.h"
+#include "verify/jws.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+enum { AUTHORS_MAX = 64 };
 
 #define AKASHID_BUILD "akashid/" PACKAGE_VERSION
 
 /* --- snapshots ---------------------------------------------------------------
  */
 
-/* One active policy of a tenant. */
+/* One version of a policy that is in force. */
 struct active_policy {
 	char name[STORE_NAME];
 	uint32_t version;
-	char approver[STORE_NAME];
+	char author[STORE_NAME], approver[STORE_NAME];
+	char signed_by[JWS_KID]; /* "": not signed */
+	bool four_eyes;
+	bool trusted; /* what was put, approved and, if needed, signed */
 	struct span selector; /* canonical labels */
+	/* On trial: for those of its nodes that have trial_labels, or (empty)
+	 * are in the share. */
+	bool trial;
+	struct span trial_labels;
+	uint32_t percent;
 	struct policy *policy;
 };
 
@@ -57,6 +68,9 @@ struct snapshot {
 	struct policy_set *policies;
 	struct anchors *anchors; /* NULL: none configured */
 	struct sha256 anchors_digest;
+	struct jws_key *author[AUTHORS_MAX];
+	size_t authors_n;
+	bool signed_policies; /* others are not taken, and judge nothing */
 	struct pcr_selections asked;
 	char asked_text[400];
 	bool allow_virtual;
@@ -128,10 +142,36 @@ void keeper_stop(struct server *s);
  * when the new snapshot is in place, or the reason why it is not. */
 MUST_USE rc keeper_refresh(struct server *s, bool reload, struct err *e);
 
-/* The active policy for a node; it lives as long as the snapshot.
- * POLICY_NONE, POLICY_AMBIGUOUS, and what the store says. */
+/* --- inforce.c
+ * ----------------------------------------------------------------- */
+
+/* The policy in force for a node; it lives as long as the snapshot.
+ * POLICY_NONE, POLICY_AMBIGUOUS, POLICY_UNTRUSTED, and what the store says. */
 MUST_USE rc policy_for(struct server *s, struct snapshot *n,
     const struct node *node, const struct active_policy **out, struct err *e);
+void policy_set_free(struct policy_set *p);
+
+/* No policy judges the node; the code says why. */
+static inline bool
+is_no_policy(rc r)
+{
+	return r.code == ERR_POLICY_NONE || r.code == ERR_POLICY_AMBIGUOUS ||
+	       r.code == ERR_POLICY_UNTRUSTED;
+}
+
+/* The row's signature over p by one of the authors. POLICY_UNSIGNED,
+ * POLICY_SIGNATURE; MEMORY, CRYPTO. */
+MUST_USE rc policy_signed_well(const struct snapshot *n,
+    const struct policy_row *row, const struct policy *p, struct arena *a,
+    struct jws_claims *claims, struct err *e);
+
+/* --- derive.c
+ * ------------------------------------------------------------------ */
+
+/* If new->document is derived, compose it: document, source and origins are
+ * the request's. POLICY_BASE, and what compose() says. */
+MUST_USE rc policy_derive(
+    struct http_request *q, struct policy_new *new, struct err *e);
 
 /* --- effective.c
  * --------------------------------------------------------------- */
@@ -237,8 +277,16 @@ HANDLER(handle_policy_list);
 HANDLER(handle_policy_get);
 HANDLER(handle_policy_document);
 HANDLER(handle_policy_apply);
+HANDLER(handle_policy_history);
+HANDLER(handle_policy_approve);
+HANDLER(handle_policy_stage);
 HANDLER(handle_policy_activate);
 HANDLER(handle_policy_rollback);
+HANDLER(handle_policy_retire);
+HANDLER(handle_operator_list);
+HANDLER(handle_operator_create);
+HANDLER(handle_operator_revoke);
+HANDLER(handle_node_policy);
 HANDLER(handle_verdict_list);
 HANDLER(handle_verdict_show);
 HANDLER(handle_openapi);
@@ -247,6 +295,15 @@ HANDLER(handle_livez);
 HANDLER(handle_readyz);
 HANDLER(handle_version);
 HANDLER(handle_metrics);
+
+/* What a route needs of its operator: the `right` of its row. */
+enum right {
+	RIGHT_READ,
+	RIGHT_NODES,   /* nodes, enrolment tokens */
+	RIGHT_AUTHOR,  /* write policies */
+	RIGHT_APPROVE, /* approve them and put them in force */
+	RIGHT_ADMIN,   /* make operators */
+};
 
 /* --- answer.c
  * ----------------------------------------------------------------------- */

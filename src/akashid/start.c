@@ -12,6 +12,23 @@ enum { CACHE_NODES = 1 << 17 };
 /* --- hooks
  * ---------------------------------------------------------------------- */
 
+static bool
+may(enum role role, enum right right)
+{
+#define BIT(r) (1u << (r))
+	static const unsigned rights[] = {
+	    [ROLE_NONE] = 0,
+	    [ROLE_VIEWER] = BIT(RIGHT_READ),
+	    [ROLE_AUTHOR] = BIT(RIGHT_READ) | BIT(RIGHT_AUTHOR),
+	    [ROLE_APPROVER] = BIT(RIGHT_READ) | BIT(RIGHT_APPROVE),
+	    [ROLE_OPERATOR] = BIT(RIGHT_READ) | BIT(RIGHT_NODES) |
+			      BIT(RIGHT_AUTHOR) | BIT(RIGHT_APPROVE),
+	    [ROLE_ADMIN] = ~0u,
+	};
+	return (rights[role] & BIT(right)) != 0;
+#undef BIT
+}
+
 /* Enrolment and node tokens are judged together with what they are for, in
  * their handlers: here only their hash is noted. */
 static rc
@@ -34,7 +51,11 @@ authenticate(const struct http_request *q, enum auth_class cls,
 	out->tenant = who.tenant;
 	out->id = who.id;
 	snprintf(out->name, sizeof(out->name), "%s", who.name);
-	return RC_OK;
+	snprintf(out->maker, sizeof(out->maker), "%s", who.maker);
+	return may(who.role, (enum right)q->route->right)
+		   ? RC_OK
+		   : err_text(e, ERR_AUTH_FORBIDDEN, "",
+			 "This is not for the role %s.", role_name(who.role));
 }
 
 static bool

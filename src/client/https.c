@@ -280,6 +280,15 @@ make_headers(
 		ok &= !b.failed && add_header(list, "Authorization", b.p);
 		buf_free(&b);
 	}
+	if ((q->if_match && !token_valid(q->if_match)) ||
+	    (q->signature && !token_valid(q->signature)))
+		return err_at(e, ERR_USAGE,
+		    "A header would hold a space or a control character.", "%s",
+		    "header");
+	if (q->if_match)
+		ok &= add_header(list, "If-Match", q->if_match);
+	if (q->signature)
+		ok &= add_header(list, "Akashi-Signature", q->signature);
 	/* libcurl would name a form as the type of an empty body. */
 	ok &= add_header(
 	    list, "Content-Type", q->content_type ? q->content_type : "");

@@ -33,6 +33,8 @@ struct https_request {
 	const char *token;	  /* bearer token; NULL: none */
 	const char *content_type; /* of the body; NULL: no body */
 	struct span body;
+	const char *if_match;  /* header of that name; NULL: none */
+	const char *signature; /* header Akashi-Signature; NULL: none */
 };
 
 struct https_reply {

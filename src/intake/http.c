@@ -57,7 +57,7 @@ add_headers(const struct exchange *x, struct MHD_Response *r, const char *type)
 {
 	const struct http_answer *a = &x->q.answer;
 	bool closing = a->close || atomic_load(&x->conn->loop->server->quiesce);
-	char seconds[16];
+	char seconds[16], tag[24];
 
 	add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -68,6 +68,11 @@ add_headers(const struct exchange *x, struct MHD_Response *r, const char *type)
 	if (a->retry_after) {
 		snprintf(seconds, sizeof(seconds), "%u", a->retry_after);
 		add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+	}
+	if (a->etag) {
+		snprintf(
+		    tag, sizeof(tag), "\"%llu\"", (unsigned long long)a->etag);
+		add_header(r, MHD_HTTP_HEADER_ETAG, tag);
 	}
 	if (closing)
 		add_header(r, MHD_HTTP_HEADER_CONNECTION, "close");

@@ -32,6 +32,7 @@ struct caller {
 	struct uuid id;	  /* of the token */
 	struct uuid node; /* AUTH_NODE_TOKEN: whose token it is */
 	char name[129];	  /* for logs: node, token or user name */
+	char maker[129];  /* who made the token */
 };
 
 struct http_answer {
@@ -41,6 +42,7 @@ struct http_answer {
 	struct span fixed; /* instead of body: bytes that outlive the server */
 	unsigned retry_after; /* seconds, 0: no such header */
 	const char *allow;    /* static, for 405 */
+	uint64_t etag;	      /* 0: no such header */
 	bool close;	      /* end the connection after this answer */
 	enum err_code code;   /* set by http_problem(), for logs and metrics */
 };

@@ -42,6 +42,7 @@ struct route {
 	const char *type; /* media type the body must have; NULL: any */
 	enum http_then (*handler)(struct http_request *q);
 	const char *name; /* label in metrics: "node_approve" */
+	unsigned right;	  /* the program's own: what its caller may do */
 };
 
 enum { ROUTE_PARAMS = 4, ROUTE_SEGMENTS = 8 };

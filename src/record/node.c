@@ -4,16 +4,30 @@
 
 #include "base/text.h"
 
+static const char *const roles[] = {
+    [ROLE_NONE] = "none",
+    [ROLE_VIEWER] = "viewer",
+    [ROLE_AUTHOR] = "author",
+    [ROLE_APPROVER] = "approver",
+    [ROLE_OPERATOR] = "operator",
+    [ROLE_ADMIN] = "admin",
+};
+
 const char *
 role_name(enum role r)
 {
-	static const char *const names[] = {
-	    [ROLE_NONE] = "none",
-	    [ROLE_OPERATOR] = "operator",
-	    [ROLE_ADMIN] = "admin",
-	};
+	return roles[r];
+}
 
-	return names[r];
+bool
+role_parse(struct span name, enum role *out)
+{
+	for (int i = ROLE_VIEWER; i <= ROLE_ADMIN; i++)
+		if (span_eq(name, span_str(roles[i]))) {
+			*out = (enum role)i;
+			return true;
+		}
+	return false;
 }
 
 const char *

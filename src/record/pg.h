@@ -38,6 +38,7 @@ struct pg_value pg_str(const char *s);		/* NULL: NULL */
 struct pg_value pg_i64(int64_t v);
 struct pg_value pg_u64(uint64_t v); /* two's complement */
 struct pg_value pg_i32(int32_t v);
+struct pg_value pg_i32_or_null(int32_t v); /* 0: NULL */
 struct pg_value pg_bool(bool v);
 struct pg_value pg_time(int64_t t); /* 0: NULL */
 

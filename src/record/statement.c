@@ -98,8 +98,14 @@ emit_policy(struct jw *w, const struct verdict_context *c)
 	}
 	jw_object(w);
 	jw_kstr(w, "approver", c->policy_approver);
+	jw_kstr(w, "author", c->policy_author);
+	jw_kbool(w, "four_eyes", c->policy_four_eyes);
 	k_sha(w, "hash", &c->policy_hash);
 	jw_kstr(w, "name", c->policy_name);
+	jw_kstr(w, "signed_by",
+	    c->policy_signed_by && *c->policy_signed_by ? c->policy_signed_by
+							: NULL);
+	jw_kbool(w, "trial", c->policy_trial);
 	jw_ku64(w, "version", c->policy_version);
 	jw_object_end(w);
 }

@@ -22,8 +22,11 @@ struct verdict_context {
 	const char *policy_name; /* NULL: no policy applied */
 	uint32_t policy_version;
 	struct sha256 policy_hash;
-	const char *policy_approver; /* who activated it, or NULL */
-	struct sha256 trust_anchors; /* none: no anchors configured */
+	const char *policy_author, *policy_approver;
+	bool policy_four_eyes;	      /* the two are different persons */
+	const char *policy_signed_by; /* key of the author; "" or NULL: none */
+	bool policy_trial;	      /* staged, not active */
+	struct sha256 trust_anchors;  /* none: no anchors configured */
 	/* Reference sets and CRLs that were in force, by hash. */
 	const struct sha256 *reference_sets;
 	size_t reference_sets_n;

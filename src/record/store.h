@@ -63,8 +63,16 @@ enum {
 
 /* --- who acts ------------------------------------------------------------- */
 
-enum role { ROLE_NONE, ROLE_OPERATOR, ROLE_ADMIN };
-const char *role_name(enum role r); /* "none", "operator", "admin" */
+enum role {
+	ROLE_NONE,
+	ROLE_VIEWER,   /* reads */
+	ROLE_AUTHOR,   /* and writes policies and reference sets */
+	ROLE_APPROVER, /* reads; approves policies and puts them in force */
+	ROLE_OPERATOR, /* all but making operators */
+	ROLE_ADMIN,
+};
+const char *role_name(enum role r); /* "none", "viewer", "author" … */
+MUST_USE bool role_parse(struct span name, enum role *out);
 
 /* The holder of an operator's or administrator's token. */
 struct principal {
@@ -72,6 +80,13 @@ struct principal {
 	struct uuid id;
 	enum role role;
 	char name[STORE_NAME];
+	char maker[STORE_NAME]; /* who made the token; "" for the first */
+	int64_t created, expires, revoked;
+};
+
+struct principal_list {
+	size_t n;
+	struct principal *who;
 };
 
 /* An act for the audit trail; its tenant is who->tenant. */
@@ -267,17 +282,95 @@ struct node_change {
 
 /* --- policies ------------------------------------------------------------- */
 
+enum policy_state {
+	POLICY_DRAFT,
+	POLICY_APPROVED,
+	POLICY_STAGED, /* for some of the name's nodes */
+	POLICY_ACTIVE,
+	POLICY_RETIRED, /* for good */
+};
+const char *policy_state_name(enum policy_state s);
+
 struct policy_row {
 	char name[STORE_NAME];
 	uint32_t version; /* from 1 */
 	struct sha256 hash;
-	struct span document; /* as it was put; empty in lists */
+	struct span document;  /* composed; empty in lists */
+	struct span source;    /* of a derived policy as written, or empty */
+	struct span origins;   /* of its members: JSON, or empty */
+	struct span signature; /* detached JWS, or empty */
 	char author[STORE_NAME];
+	struct uuid author_id;
 	int64_t created;
-	/* Of the name: what is active now; 0 means nothing. */
-	uint32_t active;
-	struct span selector;	   /* canonical labels; {} matches every node */
-	char approver[STORE_NAME]; /* who activated it */
+	char approver[STORE_NAME]; /* "": not approved */
+	int64_t approved;
+	bool four_eyes; /* by another person than the author */
+	bool retired;
+	/* Of the name: what is active now and was before; 0 means nothing. */
+	uint64_t revision; /* moves with every step */
+	uint32_t active, before;
+	struct span selector; /* canonical labels; {} matches every node */
+	char activator[STORE_NAME];
+	/* A version on trial: of the nodes that stage_selector matches, those
+	 * that have stage_labels (empty: percent) or fall into percent. */
+	uint32_t staged, percent;
+	struct span stage_selector, stage_labels;
+};
+
+enum policy_state policy_state(const struct policy_row *p);
+
+/* A node is among `percent` of those of a policy: by a hash of the two, so that
+ * it stays among them while the share grows. */
+bool policy_in_share(
+    const char *policy, const struct uuid *node, uint32_t percent);
+
+/* A new version. `document` is what is judged by. */
+struct policy_new {
+	struct span name;
+	struct sha256 hash;
+	struct span document, source, origins, signature;
+};
+
+enum policy_step {
+	STEP_PUT,
+	STEP_APPROVE,
+	STEP_STAGE,
+	STEP_UNSTAGE,
+	STEP_ACTIVATE,
+	STEP_ROLLBACK,
+	STEP_RETIRE,
+};
+const char *policy_step_name(enum policy_step s);
+
+/* Each step but PUT. `revision` is that of the name when the caller looked, 0:
+ * whatever it is. */
+struct policy_change {
+	enum policy_step step;
+	struct span name;
+	uint64_t revision;
+	uint32_t version; /* all but UNSTAGE and ROLLBACK */
+	/* Approval needs another person; without it, staging and activation
+	 * approve what is not approved yet. */
+	bool four_eyes;
+	struct sha256 hash;   /* APPROVE: of what was read */
+	struct span selector; /* STAGE, ACTIVATE */
+	struct span labels;   /* STAGE; or empty and: */
+	uint32_t percent;
+	const char *reason; /* RETIRE */
+};
+
+struct policy_past {
+	int64_t at;
+	char actor[STORE_NAME];
+	enum policy_step step;
+	uint32_t version, percent;
+	struct span selector, labels, reason; /* or empty */
+	bool four_eyes;
+};
+
+struct policy_history {
+	size_t n;
+	struct policy_past *step; /* newest first */
 };
 
 struct policy_list {
@@ -426,10 +519,16 @@ struct store_ops {
 	rc (*admin_init)(struct store *st, const struct sha256 *token,
 	    struct span name, int64_t now, struct principal *out,
 	    struct err *e);
-	/* Another token in by's tenant. */
+	/* Another token in by's tenant; expires 0: never. OPERATOR_NAME. */
 	rc (*admin_put)(struct store *st, const struct actor *by,
-	    const struct sha256 *token, enum role role, struct span name,
+	    const struct sha256 *token, const struct principal *who,
 	    struct err *e);
+	/* All that were ever made. */
+	rc (*admin_list)(struct store *st, const struct uuid *tenant,
+	    struct arena *a, struct principal_list *out, struct err *e);
+	/* OPERATOR_UNKNOWN. Idempotent. */
+	rc (*admin_revoke)(struct store *st, const struct actor *by,
+	    const struct uuid *id, struct err *e);
 	/* Who holds the token. AUTH_INVALID. */
 	rc (*admin_get)(struct store *st, const struct sha256 *token,
 	    struct principal *out, struct err *e);
@@ -485,11 +584,11 @@ struct store_ops {
 	rc (*node_change)(struct store *st, const struct actor *by,
 	    const struct node_change *c, struct err *e);
 
-	/* A new version, or the newest one again if its hash is the same.
-	 * out: name, version, hash. */
+	/* A new version, a draft; or the newest one again if hash and signature
+	 * are the same. POLICY_CHANGED. */
 	rc (*policy_put)(struct store *st, const struct actor *by,
-	    struct span name, const struct sha256 *hash, struct span document,
-	    struct policy_row *out, struct err *e);
+	    const struct policy_new *p, uint64_t revision, uint32_t *version,
+	    struct err *e);
 	/* version 0: the newest. POLICY_UNKNOWN. */
 	rc (*policy_get)(struct store *st, const struct uuid *tenant,
 	    struct span name, uint32_t version, struct arena *a,
@@ -497,18 +596,21 @@ struct store_ops {
 	/* The newest version of every name. */
 	rc (*policy_list)(struct store *st, const struct uuid *tenant,
 	    struct arena *a, struct policy_list *out, struct err *e);
-	/* The active version of every name that has one, with documents. */
+	/* The active and the staged version of every name that has one, with
+	 * documents. */
 	rc (*policy_active)(struct store *st, const struct uuid *tenant,
 	    struct arena *a, struct policy_list *out, struct err *e);
-	/* POLICY_UNKNOWN. */
-	rc (*policy_activate)(struct store *st, const struct actor *by,
-	    struct span name, uint32_t version, struct span selector,
+	/* One step of a policy's life, with its rows of history and audit.
+	 * *version: what the step was about. POLICY_UNKNOWN (ROLLBACK: nothing
+	 * was active before, so also the second time), POLICY_CHANGED (other
+	 * revision, or APPROVE of another hash), POLICY_OWN,
+	 * POLICY_UNAPPROVED, POLICY_RETIRED. */
+	rc (*policy_change)(struct store *st, const struct actor *by,
+	    const struct policy_change *c, uint32_t *version, struct err *e);
+	/* Newest first, at most STORE_LIST. POLICY_UNKNOWN. */
+	rc (*policy_history)(struct store *st, const struct uuid *tenant,
+	    struct span name, struct arena *a, struct policy_history *out,
 	    struct err *e);
-	/* Back to what was active before the last activation.
-	 * POLICY_UNKNOWN where nothing was, so also the second time.
-	 * *version: what is active now. */
-	rc (*policy_rollback)(struct store *st, const struct actor *by,
-	    struct span name, uint32_t *version, struct err *e);
 
 	/* Record a batch in one transaction (decisions.md 16) and set every
 	 * record's outcome. At most one record per node and per challenge: of

@@ -166,19 +166,77 @@ admin_init(struct store *st, const struct sha256 *token, struct span name,
 	return r;
 }
 
+static struct mem_admin *
+named_admin(struct store_mem *m, const struct uuid *tenant, const char *name)
+{
+	for (size_t i = 0; i < m->admins.n; i++) {
+		struct mem_admin *a = m->admins.row[i];
+		if (uuid_eq(&a->who.tenant, tenant) && !a->who.revoked &&
+		    strcmp(a->who.name, name) == 0)
+			return a;
+	}
+	return NULL;
+}
+
 static rc
 admin_put(struct store *st, const struct actor *by, const struct sha256 *token,
-    enum role role, struct span name, struct err *e)
+    const struct principal *who, struct err *e)
 {
 	struct store_mem *m = store_mem(st);
-	struct principal p;
+	struct principal p = *who;
 
-	TRY(new_principal(name, role, by->now, &p, e));
 	p.tenant = by->who->tenant;
+	p.created = by->now;
+	snprintf(p.maker, sizeof(p.maker), "%s", by->who->name);
 	pthread_mutex_lock(&m->lock);
-	rc r = add_admin(m, &p, token, e);
+	rc r = named_admin(m, &p.tenant, p.name)
+		   ? err_at(e, ERR_OPERATOR_NAME, NULL, "%s", "")
+		   : add_admin(m, &p, token, e);
 	pthread_mutex_unlock(&m->lock);
 	return r;
+}
+
+static rc
+admin_list(struct store *st, const struct uuid *tenant, struct arena *a,
+    struct principal_list *out, struct err *e)
+{
+	struct store_mem *m = store_mem(st);
+	struct principal_list l = {0};
+
+	pthread_mutex_lock(&m->lock);
+	l.who = arena_array(a, m->admins.n, sizeof(*l.who));
+	for (size_t i = 0; l.who && i < m->admins.n; i++) {
+		const struct mem_admin *row = m->admins.row[i];
+		if (uuid_eq(&row->who.tenant, tenant))
+			l.who[l.n++] = row->who;
+	}
+	pthread_mutex_unlock(&m->lock);
+	if (!l.who)
+		return mem_full(e);
+	*out = l;
+	return RC_OK;
+}
+
+static rc
+admin_revoke(struct store *st, const struct actor *by, const struct uuid *id,
+    struct err *e)
+{
+	struct store_mem *m = store_mem(st);
+	bool found = false;
+
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < m->admins.n; i++) {
+		struct mem_admin *a = m->admins.row[i];
+		if (!uuid_eq(&a->who.tenant, &by->who->tenant) ||
+		    !uuid_eq(&a->who.id, id))
+			continue;
+		found = true;
+		if (!a->who.revoked)
+			a->who.revoked = by->now;
+	}
+	m->audits += found;
+	pthread_mutex_unlock(&m->lock);
+	return found ? RC_OK : err_at(e, ERR_OPERATOR_UNKNOWN, NULL, "%s", "");
 }
 
 static rc
@@ -187,11 +245,15 @@ admin_get(struct store *st, const struct sha256 *token, struct principal *out,
 {
 	struct store_mem *m = store_mem(st);
 	rc r = (rc){ERR_AUTH_INVALID};
+	const struct clock clock = clock_system();
 
 	pthread_mutex_lock(&m->lock);
 	for (size_t i = 0; i < m->admins.n && !rc_ok(r); i++) {
 		const struct mem_admin *a = m->admins.row[i];
-		if (sha256_eq(&a->hash, token)) {
+		bool valid =
+		    !a->who.revoked &&
+		    (!a->who.expires || a->who.expires > clock_now(&clock));
+		if (valid && sha256_eq(&a->hash, token)) {
 			*out = a->who;
 			r = RC_OK;
 		}
@@ -277,6 +339,8 @@ static const struct store_ops ops = {
     .cluster_epoch = cluster_epoch,
     .admin_init = admin_init,
     .admin_put = admin_put,
+    .admin_list = admin_list,
+    .admin_revoke = admin_revoke,
     .admin_get = admin_get,
     .token_put = mem_token_put,
     .token_list = mem_token_list,
@@ -293,8 +357,8 @@ static const struct store_ops ops = {
     .policy_get = mem_policy_get,
     .policy_list = mem_policy_list,
     .policy_active = mem_policy_active,
-    .policy_activate = mem_policy_activate,
-    .policy_rollback = mem_policy_rollback,
+    .policy_change = mem_policy_change,
+    .policy_history = mem_policy_history,
     .commit = mem_commit,
     .verdict_get = mem_verdict_get,
     .verdict_list = mem_verdict_list,

@@ -43,11 +43,20 @@ struct mem_policy {
 	struct policy_row p;
 };
 
+/* One per name: what policy_name and policy_active hold. */
 struct mem_active {
 	struct uuid tenant;
 	struct span name, selector, before_selector;
-	uint32_t version, before;
-	char approver[STORE_NAME];
+	uint64_t revision;
+	uint32_t version, before, staged, percent;
+	struct span stage_selector, stage_labels;
+	char activator[STORE_NAME];
+};
+
+struct mem_past {
+	struct uuid tenant;
+	struct span name;
+	struct policy_past p;
 };
 
 struct mem_record {
@@ -69,7 +78,7 @@ struct store_mem {
 	struct cluster cluster;
 	bool initialised;
 	struct rows admins, tokens, listed, enrolments, nodes, policies, active,
-	    records, blobs;
+	    past, records, blobs;
 	uint64_t events, audits;
 };
 
@@ -140,17 +149,17 @@ rc mem_ima_list(struct store *, const struct verdict_row *, struct arena *,
 rc mem_ima_get(struct store *, const struct uuid *, const struct uuid *,
     const struct uuid *, struct arena *, struct span *, struct err *);
 
-rc mem_policy_put(struct store *, const struct actor *, struct span,
-    const struct sha256 *, struct span, struct policy_row *, struct err *);
+rc mem_policy_put(struct store *, const struct actor *,
+    const struct policy_new *, uint64_t, uint32_t *, struct err *);
 rc mem_policy_get(struct store *, const struct uuid *, struct span, uint32_t,
     struct arena *, struct policy_row *, struct err *);
 rc mem_policy_list(struct store *, const struct uuid *, struct arena *,
     struct policy_list *, struct err *);
 rc mem_policy_active(struct store *, const struct uuid *, struct arena *,
     struct policy_list *, struct err *);
-rc mem_policy_activate(struct store *, const struct actor *, struct span,
-    uint32_t, struct span, struct err *);
-rc mem_policy_rollback(struct store *, const struct actor *, struct span,
-    uint32_t *, struct err *);
+rc mem_policy_change(struct store *, const struct actor *,
+    const struct policy_change *, uint32_t *, struct err *);
+rc mem_policy_history(struct store *, const struct uuid *, struct span,
+    struct arena *, struct policy_history *, struct err *);
 
 #endif

@@ -119,7 +119,11 @@ MUST_USE rc row_done(const struct pg_row *r, struct err *e);
 rc spg_admin_init(struct store *, const struct sha256 *, struct span, int64_t,
     struct principal *, struct err *);
 rc spg_admin_put(struct store *, const struct actor *, const struct sha256 *,
-    enum role, struct span, struct err *);
+    const struct principal *, struct err *);
+rc spg_admin_list(struct store *, const struct uuid *, struct arena *,
+    struct principal_list *, struct err *);
+rc spg_admin_revoke(
+    struct store *, const struct actor *, const struct uuid *, struct err *);
 rc spg_admin_get(
     struct store *, const struct sha256 *, struct principal *, struct err *);
 rc spg_cluster_get(struct store *, struct cluster *, struct err *);
@@ -151,18 +155,18 @@ rc spg_node_hold(struct store *, const struct uuid *, const struct uuid *,
 rc spg_node_change(struct store *, const struct actor *,
     const struct node_change *, struct err *);
 
-rc spg_policy_put(struct store *, const struct actor *, struct span,
-    const struct sha256 *, struct span, struct policy_row *, struct err *);
+rc spg_policy_put(struct store *, const struct actor *,
+    const struct policy_new *, uint64_t, uint32_t *, struct err *);
 rc spg_policy_get(struct store *, const struct uuid *, struct span, uint32_t,
     struct arena *, struct policy_row *, struct err *);
 rc spg_policy_list(struct store *, const struct uuid *, struct arena *,
     struct policy_list *, struct err *);
 rc spg_policy_active(struct store *, const struct uuid *, struct arena *,
     struct policy_list *, struct err *);
-rc spg_policy_activate(struct store *, const struct actor *, struct span,
-    uint32_t, struct span, struct err *);
-rc spg_policy_rollback(struct store *, const struct actor *, struct span,
-    uint32_t *, struct err *);
+rc spg_policy_change(struct store *, const struct actor *,
+    const struct policy_change *, uint32_t *, struct err *);
+rc spg_policy_history(struct store *, const struct uuid *, struct span,
+    struct arena *, struct policy_history *, struct err *);
 
 rc spg_commit(struct store *, struct record *, size_t, struct err *);
 

@@ -109,9 +109,11 @@ insert_admin(struct tx *tx, const struct principal *p,
 	pg_arg(&a, pg_str(p->name));
 	pg_arg(&a, pg_time(now));
 	pg_arg(&a, pg_str(by ? by->who->name : NULL));
+	pg_arg(&a, pg_time(p->expires));
 	return tx_run(tx,
 	    "INSERT INTO akashi.admin_token (tenant, id, hash, role, name, "
-	    "created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    "created_at, created_by, expires_at) VALUES ($1, $2, $3, $4, $5, "
+	    "$6, $7, $8)",
 	    &a, NULL, e);
 }
 
@@ -171,17 +173,90 @@ spg_admin_init(struct store *st, const struct sha256 *token, struct span name,
 
 rc
 spg_admin_put(struct store *st, const struct actor *by,
-    const struct sha256 *token, enum role role, struct span name, struct err *e)
+    const struct sha256 *token, const struct principal *who, struct err *e)
 {
 	TX_AUTO tx = {0};
-	struct principal p;
+	struct principal p = *who;
 	const struct scope scope = {.write = &by->who->tenant};
 
-	TRY(new_principal(name, role, by->now, &p, e));
 	p.tenant = by->who->tenant;
 	TRY(tx_begin(st, &scope, &tx, e));
 	TRY(insert_admin(&tx, &p, token, by, by->now, e));
-	TRY(tx_audit(&tx, by, "admin.put", name, NULL, e));
+	TRY(tx_audit(
+	    &tx, by, "admin.put", span_str(p.name), role_name(p.role), e));
+	return tx_commit(&tx, e);
+}
+
+#define ADMIN_COLUMNS                                                          \
+	"tenant, id, role, name, created_by, created_at, expires_at, "         \
+	"revoked_at"
+
+static void
+row_principal(struct pg_row *row, struct principal *p)
+{
+	static const char *const roles[] = {
+	    "none", "viewer", "author", "approver", "operator", "admin"};
+
+	p->tenant = row_uuid(row);
+	p->id = row_uuid(row);
+	p->role = (enum role)row_word(row, roles, ROLE_ADMIN + 1);
+	row_name(row, p->name);
+	row_name(row, p->maker);
+	p->created = row_time(row);
+	p->expires = row_time(row);
+	p->revoked = row_time(row);
+}
+
+rc
+spg_admin_list(struct store *st, const struct uuid *tenant, struct arena *a,
+    struct principal_list *out, struct err *e)
+{
+	PG_ROWS_AUTO rows = NULL;
+	struct pg_args args = {0};
+	const struct scope scope = {.read = tenant};
+	struct principal_list l = {0};
+
+	pg_arg(&args, pg_uuid(tenant));
+	TRY(store_query(st, &scope,
+	    "SELECT " ADMIN_COLUMNS " FROM akashi.admin_token "
+	    "WHERE tenant = $1 ORDER BY id",
+	    &args, &rows, e));
+	l.n = (size_t)pg_rows_n(rows);
+	l.who = arena_array(a, l.n, sizeof(*l.who));
+	if (!l.who)
+		return err_at(e, ERR_MEMORY, NULL, "%s", "");
+	for (size_t i = 0; i < l.n; i++) {
+		struct pg_row row = pg_row(rows, (int)i, a);
+		row_principal(&row, &l.who[i]);
+		TRY(row_done(&row, e));
+	}
+	*out = l;
+	return RC_OK;
+}
+
+rc
+spg_admin_revoke(struct store *st, const struct actor *by,
+    const struct uuid *id, struct err *e)
+{
+	PG_ROWS_AUTO rows = NULL;
+	TX_AUTO tx = {0};
+	struct pg_args a = {0};
+	char text[UUID_TEXT];
+	const struct scope scope = {.write = &by->who->tenant};
+
+	uuid_emit(id, text);
+	pg_arg(&a, pg_uuid(&by->who->tenant));
+	pg_arg(&a, pg_uuid(id));
+	pg_arg(&a, pg_time(by->now));
+	TRY(tx_begin(st, &scope, &tx, e));
+	TRY(tx_run(&tx,
+	    "UPDATE akashi.admin_token SET revoked_at = "
+	    "coalesce(revoked_at, $3) WHERE tenant = $1 AND id = $2 "
+	    "RETURNING id",
+	    &a, &rows, e));
+	if (pg_rows_n(rows) == 0)
+		return err_at(e, ERR_OPERATOR_UNKNOWN, NULL, "%s", "");
+	TRY(tx_audit(&tx, by, "admin.revoke", span_str(text), NULL, e));
 	return tx_commit(&tx, e);
 }
 
@@ -189,7 +264,6 @@ rc
 spg_admin_get(struct store *st, const struct sha256 *token,
     struct principal *out, struct err *e)
 {
-	static const char *const roles[] = {"none", "operator", "admin"};
 	PG_ROWS_AUTO rows = NULL;
 	struct pg_args a = {0};
 	struct principal p = {0};
@@ -198,17 +272,14 @@ spg_admin_get(struct store *st, const struct sha256 *token,
 
 	pg_arg(&a, pg_sha(token));
 	TRY(store_query(st, &scope,
-	    "SELECT tenant, id, role, name FROM akashi.admin_token "
+	    "SELECT " ADMIN_COLUMNS " FROM akashi.admin_token "
 	    "WHERE hash = $1 AND revoked_at IS NULL "
 	    "AND (expires_at IS NULL OR expires_at > now())",
 	    &a, &rows, e));
 	if (pg_rows_n(rows) == 0)
 		return err_at(e, ERR_AUTH_INVALID, NULL, "%s", "");
 	struct pg_row row = pg_row(rows, 0, NULL);
-	p.tenant = row_uuid(&row);
-	p.id = row_uuid(&row);
-	p.role = (enum role)row_word(&row, roles, 3);
-	row_name(&row, p.name);
+	row_principal(&row, &p);
 	TRY(row_done(&row, e));
 	*out = p;
 	return RC_OK;

@@ -163,7 +163,8 @@ unique_rule(const char *name)
 		const char *name;
 		enum err_code code;
 	} rules[] = {{"node_name", ERR_ENROL_NAME},
-	    {"node_ek", ERR_EK_DUPLICATE}, {"node_ak", ERR_AK_DUPLICATE}};
+	    {"node_ek", ERR_EK_DUPLICATE}, {"node_ak", ERR_AK_DUPLICATE},
+	    {"admin_name", ERR_OPERATOR_NAME}};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (name && strcmp(name, rules[i].name) == 0)

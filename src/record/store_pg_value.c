@@ -128,6 +128,15 @@ pg_i32(int32_t v)
 }
 
 struct pg_value
+pg_i32_or_null(int32_t v)
+{
+	struct pg_value out = pg_i32(v);
+
+	out.len = v ? out.len : -1;
+	return out;
+}
+
+struct pg_value
 pg_bool(bool v)
 {
 	return number(OID_BOOL, v, 1);

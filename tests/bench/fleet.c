@@ -178,17 +178,17 @@ put_policy(struct fleet *f, struct span document, struct err *e)
 {
 	struct store *st = f->server->store;
 	struct actor actor = {&f->admin, NULL, clock_now(&f->server->clock)};
-	struct policy_row row;
+	struct policy_new new = {
+	    .name = span_str("bench"), .document = document};
+	struct policy_change c = {
+	    .step = STEP_ACTIVATE, .name = new.name, .selector = labels_none()};
 	struct policy *p;
-	struct sha256 hash;
 
 	TRY(policy_decode(document, &p, e));
-	policy_hash(p, hash.b);
+	policy_hash(p, new.hash.b);
 	policy_unref(p);
-	TRY(st->ops->policy_put(
-	    st, &actor, span_str("bench"), &hash, document, &row, e));
-	TRY(st->ops->policy_activate(
-	    st, &actor, span_str("bench"), row.version, labels_none(), e));
+	TRY(st->ops->policy_put(st, &actor, &new, 0, &c.version, e));
+	TRY(st->ops->policy_change(st, &actor, &c, &c.version, e));
 	return keeper_refresh(f->server, false, e);
 }
 

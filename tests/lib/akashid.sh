@@ -40,6 +40,7 @@ akashid_start() {
 	};
 	trust: { virtual = [ "$dir/ek-ca.pem" ]; };
 	lab: { allow_virtual = true; };
+	policy: { four_eyes = false; };
 	shutdown: { drain = "0s"; };
 	$(printf '%s\n' "$@")
 	END

@@ -23,6 +23,8 @@ raw_bytes(struct arena *a, const struct raw_request *q)
 	    q->method, q->path);
 	if (q->token)
 		buf_printf(&b, "Authorization: Bearer %s\r\n", q->token);
+	if (q->header)
+		buf_puts(&b, q->header);
 	if (q->type)
 		buf_printf(&b, "Content-Type: %s\r\n", q->type);
 	if (q->type || q->body.n)

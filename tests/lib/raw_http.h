@@ -15,7 +15,8 @@ struct raw_request {
 	const char *token; /* bearer; NULL: none */
 	const char *type;  /* of the body; NULL: no such header */
 	struct span body;
-	size_t length; /* claimed; 0: that of the body */
+	size_t length;	    /* claimed; 0: that of the body */
+	const char *header; /* one more, with its CR LF; NULL: none */
 };
 
 struct raw_reply {

@@ -23,6 +23,8 @@ TCase *policy_cases(void);
 TCase *hostile_cases(void);
 TCase *together_cases(void);
 TCase *fault_cases(void);
+TCase *life_cases(void);
+TCase *signed_cases(void);
 TCase *pair_cases(void);
 TCase *budget_cases(void);
 /* PostgreSQL alone: */

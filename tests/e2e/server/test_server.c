@@ -36,6 +36,8 @@ main(void)
 		suite_add_tcase(s, policy_cases());
 		suite_add_tcase(s, together_cases());
 		suite_add_tcase(s, fault_cases());
+		suite_add_tcase(s, life_cases());
+		suite_add_tcase(s, signed_cases());
 		suite_add_tcase(s, pair_cases());
 		suite_add_tcase(s, database_cases());
 		suite_add_tcase(s, start_cases());
@@ -54,6 +56,8 @@ main(void)
 	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, together_cases());
 	suite_add_tcase(s, fault_cases());
+	suite_add_tcase(s, life_cases());
+	suite_add_tcase(s, signed_cases());
 	suite_add_tcase(s, pair_cases());
 	suite_add_tcase(s, budget_cases());
 	return tap_run(s);

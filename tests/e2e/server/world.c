@@ -149,7 +149,7 @@ learn(struct world *w)
 }
 
 static void
-put_policy(struct world *w)
+put_golden(struct world *w)
 {
 	const struct raw_request q = {.method = "POST",
 	    .path = "/v1/policies/golden",
@@ -178,7 +178,8 @@ memory_or_database(const struct world *w)
 }
 
 static const char *const usual[] = {"AKASHID_LISTEN=127.0.0.1:0",
-    "AKASHID_TLS_MODE=off", "AKASHID_LOG_LEVEL=error", "AKASHID_THREADS=2",
+    "AKASHID_TLS_MODE=off", "AKASHID_POLICY_FOUR_EYES=false",
+    "AKASHID_LOG_LEVEL=error", "AKASHID_THREADS=2",
     "AKASHID_ATTEST_PCRS=sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"};
 
 static struct server *
@@ -305,7 +306,7 @@ world_found(struct world *w)
 	says(a, 200, "");
 	snprintf(w->enrol, sizeof(w->enrol), "%s", text_at(a.json, "token"));
 	learn(w);
-	put_policy(w);
+	put_golden(w);
 }
 
 void

@@ -46,8 +46,9 @@ START_TEST(administrators)
 	ck_assert_int_eq(p.role, ROLE_ADMIN);
 	ck_assert_str_eq(p.name, "first");
 	ck_rc_is(f.st->ops->admin_get(f.st, &two, &p, &f.e), ERR_AUTH_INVALID);
-	ck_rc_ok(f.st->ops->admin_put(
-	    f.st, &f.by, &two, ROLE_OPERATOR, span_str("soc"), &f.e));
+	const struct principal soc = {
+	    .id = new_id(T0), .role = ROLE_OPERATOR, .name = "soc"};
+	ck_rc_ok(f.st->ops->admin_put(f.st, &f.by, &two, &soc, &f.e));
 	ck_rc_ok(f.st->ops->admin_get(f.st, &two, &p, &f.e));
 	ck_assert_int_eq(p.role, ROLE_OPERATOR);
 	ck_assert(uuid_eq(&p.tenant, &f.admin.tenant));

@@ -242,118 +242,6 @@ START_TEST(a_tenant_sees_its_own)
 }
 END_TEST
 
-/* --- policies ------------------------------------------------------------- */
-
-static struct policy_row
-put_policy(struct fixture *f, const char *name, const char *document)
-{
-	struct sha256 hash = sha_of(document);
-	struct policy_row p;
-
-	rc r = f->st->ops->policy_put(f->st, &f->by, span_str(name), &hash,
-	    span_str(document), &p, &f->e);
-	ck_assert_msg(rc_ok(r), "policy_put: %s", f->e.text);
-	return p;
-}
-
-START_TEST(policy_versions_are_immutable)
-{
-	struct fixture f;
-	struct policy_row p;
-	struct policy_list l;
-
-	begin(&f);
-	ck_assert_uint_eq(put_policy(&f, "golden", "one").version, 1);
-	ck_assert_uint_eq(put_policy(&f, "golden", "one").version, 1);
-	ck_assert_uint_eq(put_policy(&f, "golden", "two").version, 2);
-	ck_assert_uint_eq(put_policy(&f, "golden", "one").version, 3);
-	ck_assert_uint_eq(put_policy(&f, "a-first", "x").version, 1);
-	const struct store_ops *ops = f.st->ops;
-	ck_rc_ok(ops->policy_get(
-	    f.st, &f.admin.tenant, span_str("golden"), 2, &f.arena, &p, &f.e));
-	ck_assert(span_eq(p.document, span_str("two")));
-	ck_assert_str_eq(p.author, "first");
-	ck_assert_int_eq(p.created, T0);
-	ck_assert_uint_eq(p.active, 0);
-	ck_rc_ok(ops->policy_get(
-	    f.st, &f.admin.tenant, span_str("golden"), 0, &f.arena, &p, &f.e));
-	ck_assert_uint_eq(p.version, 3);
-	ck_rc_is(ops->policy_get(f.st, &f.admin.tenant, span_str("golden"), 4,
-		     &f.arena, &p, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	ck_rc_ok(ops->policy_list(f.st, &f.admin.tenant, &f.arena, &l, &f.e));
-	ck_assert_uint_eq(l.n, 2);
-	ck_assert_str_eq(l.row[0].name, "a-first");
-	ck_assert_uint_eq(l.row[1].version, 3);
-	ck_assert_uint_eq(l.row[1].document.n, 0);
-	end(&f);
-}
-END_TEST
-
-static uint64_t
-serial(struct fixture *f)
-{
-	struct cluster c;
-
-	ck_rc_ok(f->st->ops->cluster_get(f->st, &c, &f->e));
-	return c.policy_serial;
-}
-
-static struct policy_list
-active(struct fixture *f)
-{
-	struct policy_list l;
-
-	ck_rc_ok(f->st->ops->policy_active(
-	    f->st, &f->admin.tenant, &f->arena, &l, &f->e));
-	return l;
-}
-
-START_TEST(policies_are_activated_and_rolled_back)
-{
-	struct fixture f;
-	struct span name = span_str("golden"), all = span_str("{}"),
-		    some = span_str("{\"site\":\"tokyo\"}");
-	uint32_t version;
-
-	begin(&f);
-	const struct store_ops *ops = f.st->ops;
-	put_policy(&f, "golden", "one");
-	put_policy(&f, "golden", "two");
-	uint64_t before = serial(&f);
-	ck_assert_uint_eq(active(&f).n, 0);
-	ck_rc_is(ops->policy_activate(f.st, &f.by, name, 3, all, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	ck_rc_is(
-	    ops->policy_activate(f.st, &f.by, span_str("none"), 1, all, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	ck_rc_is(ops->policy_rollback(f.st, &f.by, name, &version, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	ck_assert_uint_eq(serial(&f), before);
-	ck_rc_ok(ops->policy_activate(f.st, &f.by, name, 1, some, &f.e));
-	ck_assert_uint_gt(serial(&f), before);
-	struct policy_list l = active(&f);
-	ck_assert_uint_eq(l.n, 1);
-	ck_assert(span_eq(l.row[0].document, span_str("one")));
-	ck_assert(span_eq(l.row[0].selector, some));
-	ck_assert_str_eq(l.row[0].approver, "first");
-	ck_rc_is(ops->policy_rollback(f.st, &f.by, name, &version, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	ck_rc_ok(ops->policy_activate(f.st, &f.by, name, 2, all, &f.e));
-	before = serial(&f);
-	ck_rc_ok(ops->policy_rollback(f.st, &f.by, name, &version, &f.e));
-	ck_assert_uint_gt(serial(&f), before);
-	ck_assert_uint_eq(version, 1);
-	l = active(&f);
-	ck_assert_uint_eq(l.row[0].version, 1);
-	ck_assert_uint_eq(l.row[0].active, 1);
-	ck_assert(span_eq(l.row[0].selector, some));
-	ck_rc_is(ops->policy_rollback(f.st, &f.by, name, &version, &f.e),
-	    ERR_POLICY_UNKNOWN);
-	end(&f);
-}
-END_TEST
-
 /* Suspicion without a record, against the version that was judged. */
 START_TEST(a_node_is_held_without_a_record)
 {
@@ -390,8 +278,6 @@ node_cases(void)
 	tcase_add_test(t, lists_by_status_agree_with_node_status);
 	tcase_add_test(t, node_lists_page_and_filter);
 	tcase_add_test(t, a_tenant_sees_its_own);
-	tcase_add_test(t, policy_versions_are_immutable);
-	tcase_add_test(t, policies_are_activated_and_rolled_back);
 	tcase_add_test(t, a_node_is_held_without_a_record);
 	return t;
 }

@@ -210,8 +210,9 @@ END_TEST
 
 static const char *const tenant_tables[] = {"admin_token", "enrol_token",
     "listed_ek", "enrolment", "node", "node_state", "policy_version",
-    "policy_active", "policy_activation", "blob", "verdict", "evidence",
-    "ima_segment", "used_challenge", "log_pending", "security_event", "audit"};
+    "policy_active", "policy_name", "policy_activation", "blob", "verdict",
+    "evidence", "ima_segment", "used_challenge", "log_pending",
+    "security_event", "audit"};
 enum { TABLES = sizeof(tenant_tables) / sizeof(tenant_tables[0]) };
 
 static bool
@@ -232,7 +233,6 @@ static void
 fill(struct fixture *f)
 {
 	struct sha256 hash = sha_of("document");
-	struct policy_row p;
 	const struct listed_ek ek = {
 	    .ek = sha_of("listed"), .labels = span_str("{}")};
 	const struct security_event ev = {
@@ -245,10 +245,12 @@ fill(struct fixture *f)
 	r.ima = span_str("segment");
 	r.row.ima = sha_of("segment");
 	ck_rc_ok(ops->commit(f->st, &r, 1, &f->e));
-	ck_rc_ok(ops->policy_put(f->st, &f->by, span_str("p"), &hash,
-	    span_str("document"), &p, &f->e));
-	ck_rc_ok(ops->policy_activate(
-	    f->st, &f->by, span_str("p"), 1, span_str("{}"), &f->e));
+	put_policy(f, "p", "document");
+	const struct policy_change activate = {.step = STEP_ACTIVATE,
+	    .name = span_str("p"),
+	    .version = 1,
+	    .selector = span_str("{}")};
+	ck_rc_ok(take_step(f, &f->admin, &activate, NULL));
 	ck_rc_ok(ops->ek_put(f->st, &f->by, &ek, 1, &f->e));
 	ck_rc_ok(ops->security_put(f->st, &ev, 1, &f->e));
 	struct enrolment en = make_enrolment(f, "b", "ek-b", "ak-b");

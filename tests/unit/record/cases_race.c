@@ -212,13 +212,15 @@ run_policy(void *arg)
 {
 	struct racer *r = arg;
 	char document[32];
-	struct policy_row p;
+	uint32_t version;
 
 	snprintf(document, sizeof(document), "document %d", r->i);
-	struct sha256 hash = sha_of(document);
+	const struct policy_new p = {.name = span_str("golden"),
+	    .hash = sha_of(document),
+	    .document = span_str(document)};
 	pthread_barrier_wait(r->start);
-	r->result = r->st->ops->policy_put(r->st, &r->f->by, span_str("golden"),
-	    &hash, span_str(document), &p, NULL);
+	r->result =
+	    r->st->ops->policy_put(r->st, &r->f->by, &p, 0, &version, NULL);
 	return NULL;
 }
 

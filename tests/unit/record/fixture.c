@@ -322,3 +322,30 @@ act_on(struct fixture *f, enum node_act act, const char *name)
 
 	return f->st->ops->node_change(f->st, &f->by, &c, &f->e);
 }
+
+uint32_t
+put_policy(struct fixture *f, const char *name, const char *document)
+{
+	const struct policy_new p = {.name = span_str(name),
+	    .hash = sha_of(document),
+	    .document = span_str(document)};
+	uint32_t version = 0;
+
+	rc r = f->st->ops->policy_put(f->st, &f->by, &p, 0, &version, &f->e);
+	ck_assert_msg(rc_ok(r), "policy_put: %s", f->e.text);
+	return version;
+}
+
+rc
+take_step(struct fixture *f, const struct principal *who,
+    const struct policy_change *c, uint32_t *version)
+{
+	const struct actor by = {who, NULL, T0};
+	struct policy_change step = *c;
+	uint32_t n;
+
+	if (!step.name.n)
+		step.name = span_str("golden");
+	return f->st->ops->policy_change(
+	    f->st, &by, &step, version ? version : &n, &f->e);
+}

@@ -76,6 +76,12 @@ rc try_activate(
 /* node_change() with a reason and nothing else. */
 rc act_on(struct fixture *f, enum node_act act, const char *name);
 
+/* A version of a policy; its number. */
+uint32_t put_policy(struct fixture *f, const char *name, const char *document);
+/* policy_change() by `who`, of "golden"; *version may be NULL. */
+rc take_step(struct fixture *f, const struct principal *who,
+    const struct policy_change *c, uint32_t *version);
+
 struct node get_node(struct fixture *f, const struct uuid *id);
 
 #endif
