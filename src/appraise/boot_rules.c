@@ -148,8 +148,9 @@ decode_values(struct policy *p, const json_t *list, const char *path,
 
 /* --- event rules ---------------------------------------------------------- */
 
-static rc
-decode_type(const json_t *rule, const char *path, uint32_t *out, struct err *e)
+rc
+event_type_decode(
+    const json_t *rule, const char *path, uint32_t *out, struct err *e)
 {
 	const json_t *v = json_object_get(rule, "type");
 	uint32_t type = UINT32_MAX;
@@ -187,7 +188,7 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
 	char at[POLICY_PATH];
 
 	TRY(json_only(v, path, known, e));
-	TRY(decode_type(v, path, &out->type, e));
+	TRY(event_type_decode(v, path, &out->type, e));
 	TRY(policy_string(p, v, path, "layer", &layer, e));
 	out->layer = layer_by_name(layer);
 	if (layer && out->layer == LAYER_NONE)

@@ -27,6 +27,7 @@ static const char *const reading_order[] = {
     "firmware",
     "windows",
     "boot",
+    "log",
     "cmdline",
     "tpm",
     "userspace",
@@ -54,6 +55,11 @@ static const char *const reading_order[] = {
     "sha512",
     "bound",
     "text",
+    /* log */
+    "exceptions",
+    "after_separator",
+    "require_ebs",
+    "boot_attempts",
     /* waivers */
     "code",
     "path",

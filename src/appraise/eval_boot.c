@@ -209,6 +209,7 @@ eval_log(struct scene *s, struct err *e)
 	}
 	TRY(lanes_sort(s->f->log, s->a, &s->lanes, e));
 	eval_separators(s, judged);
+	eval_log_rules(s, judged);
 	if (judged & 1u)
 		eval_firmware(s);
 	if (s->p->windows.given && judged & 1u << 12 && judged & 1u << 13)

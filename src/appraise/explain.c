@@ -76,6 +76,7 @@ describe_head(const struct policy *p, struct buf *out)
 		buf_puts(out, "\n");
 	}
 	sb_rules_describe(p, out);
+	log_rules_describe(p, out);
 }
 
 /* The digest that stands for a value: the first strong one. */

@@ -280,6 +280,7 @@ emit_document(struct draft *d, struct buf *out, struct err *e)
 	TRY(learn_sb_emit(d, &w, e));
 	learn_boot_emit(d, &w);
 	TRY(learn_phases_emit(d, &w, e));
+	learn_log_emit(d, &w);
 	if (d->ima_pcrs & policy_pcrs(&d->p))
 		TRY(learn_ima_emit(d, &w, e));
 	jw_object_end(&w);

@@ -28,6 +28,9 @@ void learn_source(const struct draft *d, struct jw *w);
 MUST_USE rc learn_boot(struct draft *d, struct err *e);
 void learn_boot_emit(const struct draft *d, struct jw *w);
 
+/* The member "log"; nothing where a golden boot has none. */
+void learn_log_emit(struct draft *d, struct jw *w);
+
 void learn_values_emit(const struct draft *d, const char *key,
     const struct golden_value *values, size_t n, struct jw *w);
 

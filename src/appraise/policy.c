@@ -261,8 +261,8 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "class", "mode", "severity", "waivers",
 	    "valid_for", "interval", "regions", "pcrs", "secure_boot",
-	    "firmware", "windows", "boot", "cmdline", "tpm", "userspace", "ima",
-	    NULL};
+	    "firmware", "windows", "boot", "log", "cmdline", "tpm", "userspace",
+	    "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
@@ -276,6 +276,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(firmware_rules_decode(p, doc, e));
 	TRY(windows_rules_decode(p, doc, e));
 	TRY(boot_rules_decode(p, doc, e));
+	TRY(log_rules_decode(p, doc, e));
 	TRY(cmdline_rules_decode(p, doc, e));
 	TRY(tpm_rules_decode(p, doc, e));
 	TRY(phase_rules_decode(p, doc, e));
@@ -435,7 +436,7 @@ policy_applies(const struct policy *p, const char *env_class,
 bool
 policy_needs_log(const struct policy *p)
 {
-	if (sb_rules_given(p) || p->cmdline.present)
+	if (sb_rules_given(p) || p->cmdline.present || log_rules_given(p))
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if (p->pcr[i].kind == PCR_EVENTS)

@@ -172,6 +172,23 @@ struct userspace_rules {
 	struct record_rule *records;
 };
 
+/* A type of event that may stand where the specification has none. */
+struct log_exception {
+	unsigned pcr;
+	uint32_t type;
+	bool after; /* also behind the PCR's separator */
+	const char *source;
+};
+
+/* The member "log": how strictly the boot log is read. */
+struct log_rules {
+	bool given; /* exceptions are; else the event rules are */
+	size_t n;
+	struct log_exception *exceptions;
+	bool require_ebs;
+	enum err_effect attempts; /* of other than one; EFF_NONE: pass */
+};
+
 struct policy {
 	atomic_uint refs;
 	struct arena arena;
@@ -183,6 +200,7 @@ struct policy {
 	uint8_t hash[32];
 	int64_t valid_for;
 	struct sb_rules sb;
+	struct log_rules log;
 	struct firmware_rules firmware;
 	struct windows_rules windows;
 	int64_t interval;
@@ -241,6 +259,37 @@ const char *separator_rule_name(enum separator_rule r);
 
 /* In words. */
 void phase_rules_describe(const struct policy *p, struct buf *out);
+
+/* An event type by name or number, as the member "type". POLICY_FORMAT. */
+MUST_USE rc event_type_decode(
+    const json_t *rule, const char *path, uint32_t *out, struct err *e);
+
+/* --- log_rules.c ---------------------------------------------------------- */
+
+/* Decode the member "log", after "boot". */
+MUST_USE rc log_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
+
+/* Rules that need a log by themselves. */
+bool log_rules_given(const struct policy *p);
+
+/* The specification lets such an event stand in this PCR (below 16), before or
+ * behind its separator; the policy does. */
+bool log_place(unsigned pcr, uint32_t type, bool after);
+bool log_rules_allow(
+    const struct policy *p, unsigned pcr, uint32_t type, bool after);
+
+/* What PCR 4 and 5, where they are in the mask, say of the end of the
+ * firmware, by actions that hash to their digests. */
+struct boot_attempts {
+	size_t called, returned; /* boot options */
+	bool exiting, exited;	 /* ExitBootServices: asked for, succeeded */
+};
+
+struct boot_attempts boot_attempts_of(
+    const struct boot_facts *f, uint32_t pcrs);
+
+void log_rules_describe(const struct policy *p, struct buf *out);
 
 /* --- canonical.c ---------------------------------------------------------- */
 

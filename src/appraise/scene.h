@@ -83,4 +83,10 @@ MUST_USE rc eval_events(struct scene *s, const struct lane *l, struct err *e);
  * system may measure. */
 bool userspace_explains(const struct scene *s, unsigned pcr);
 
+/* --- eval_log.c ----------------------------------------------------------- */
+
+/* Rules over the whole log, of the PCRs in the mask; after the separators were
+ * judged. */
+void eval_log_rules(struct scene *s, uint32_t judged);
+
 #endif

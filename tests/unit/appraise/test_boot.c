@@ -321,12 +321,13 @@ START_TEST(test_relabelled)
 
 	log.events[at].type = EV_EVENT_TAG;
 	judge(&log);
-	reason(0, ERR_SB_UNKNOWN, 7);
-	reason(1, ERR_BOOT_EVENT_CHANGED, 7);
-	ck_assert_uint_eq(v.reasons_n, 2);
+	reason(0, ERR_LOG_TYPE_IN_PCR, 7);
+	reason(1, ERR_SB_UNKNOWN, 7);
+	reason(2, ERR_BOOT_EVENT_CHANGED, 7);
+	ck_assert_uint_eq(v.reasons_n, 3);
 	ck_assert_ptr_nonnull(
-	    strstr(v.reasons[1].expected, "EV_EFI_VARIABLE_DRIVER_CONFIG"));
-	ck_assert_ptr_nonnull(strstr(v.reasons[1].found, "EV_EVENT_TAG"));
+	    strstr(v.reasons[2].expected, "EV_EFI_VARIABLE_DRIVER_CONFIG"));
+	ck_assert_ptr_nonnull(strstr(v.reasons[2].found, "EV_EVENT_TAG"));
 }
 END_TEST
 
