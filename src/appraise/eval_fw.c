@@ -104,11 +104,35 @@ eval_version(struct scene *s, uint32_t at)
 		report(s, ERR_FW_ROLLBACK, ev, r->minimum);
 }
 
+/* The separator by its digest too: types are bound by nothing, and behind it
+ * anybody may have measured. */
+static bool
+is_separator(const struct scene *s, const struct evlog_event *ev)
+{
+	static const uint8_t values[2][4] = {
+	    {0, 0, 0, 0}, {0xff, 0xff, 0xff, 0xff}};
+	struct lane l = lane_of(s->p, &s->lanes, s->f->quoted, 0);
+	uint8_t digest[HASH_MAX];
+
+	if (ev->type == EV_SEPARATOR || !s->f->hasher || !l.banks_n)
+		return true;
+	const struct hash_alg *alg = s->p->banks[l.bank[0]];
+	const uint8_t *have = ev->digests[l.alg[0]];
+	for (size_t i = 0; have && i < 2; i++)
+		if (!rc_ok(hash_of(s->f->hasher, alg->id, span_of(values[i], 4),
+			digest)) ||
+		    memcmp(have, digest, alg->size) == 0)
+			return true;
+	return false;
+}
+
 void
 eval_firmware(struct scene *s)
 {
 	const struct firmware_rules *r = &s->p->firmware;
 	const struct lanes *l = &s->lanes;
+	bool asked = r->minimum || r->versions_n;
+	bool late = false;
 	size_t measured = 0;
 	size_t versions = 0;
 
@@ -116,15 +140,18 @@ eval_firmware(struct scene *s)
 		const struct evlog_event *ev =
 		    &s->f->log->events[l->events[0][i]];
 		measured += ev->type != EV_SEPARATOR;
-		if (ev->type != EV_S_CRTM_VERSION ||
-		    (!r->minimum && !r->versions_n))
+		late = late || (asked && is_separator(s, ev));
+		if (!asked || ev->type != EV_S_CRTM_VERSION)
 			continue;
-		eval_version(s, l->events[0][i]);
+		if (late)
+			report(s, ERR_FW_VERSION, ev, NULL);
+		else
+			eval_version(s, l->events[0][i]);
 		versions++;
 	}
 	if (!measured)
 		report(s, ERR_FW_NO_CRTM, NULL, "EV_S_CRTM_VERSION");
-	if ((r->minimum || r->versions_n) && !versions)
+	if (asked && !versions)
 		report(s, ERR_FW_VERSION, NULL,
 		    r->versions_n ? r->versions[0] : r->minimum);
 }

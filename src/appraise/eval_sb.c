@@ -356,26 +356,53 @@ eval_authorities(const struct sb_case *c, struct err *e)
 
 /* --- all of it ------------------------------------------------------------ */
 
-/* Where no rule lists the events of PCR 7, what has no meaning here is not
- * passed over. */
+/* A variable that devices are authenticated by, and nobody else's: types are
+ * bound by nothing, so that one of Secure Boot's could hide as such. */
+static bool
+is_device_variable(const struct evlog_event *ev, const struct uefi_variable *v)
+{
+	return (ev->type == EV_EFI_SPDM_DEVICE_POLICY ||
+		   ev->type == EV_EFI_SPDM_DEVICE_AUTHORITY) &&
+	       memcmp(v->guid, uefi_guid_global, 16) != 0 &&
+	       memcmp(v->guid, uefi_guid_security, 16) != 0 &&
+	       memcmp(v->guid, uefi_guid_shim, 16) != 0;
+}
+
+/* May this stand in PCR 7: configuration in front of the separator,
+ * authorities, and what was understood? */
+static bool
+belongs(const struct sb_case *c, uint32_t at, bool late)
+{
+	const struct evlog_event *ev = &c->s->f->log->events[at];
+	bool bound = c->s->f->replay->events[at].bound != 0;
+	struct uefi_variable var;
+
+	if (ev->type == EV_SEPARATOR || ev == c->f.debug || ev == c->f.no_dma)
+		return true;
+	if (!bound || !uefi_variable_decode(ev, &var))
+		return false;
+	return ev->type == EV_EFI_VARIABLE_AUTHORITY ||
+	       (ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG && !late) ||
+	       is_device_variable(ev, &var);
+}
+
+/* Where no rule lists the events of PCR 7, what has no place here is not
+ * passed over: somebody who owns the system extends what he likes, and gives
+ * what he dislikes another type. */
 static void
 eval_foreign(const struct sb_case *c)
 {
-	const struct lanes *lanes = &c->s->lanes;
+	const struct lanes *l = &c->s->lanes;
+	bool late = false;
 
 	if (c->s->p->pcr[7].kind != PCR_OPAQUE)
 		return;
-	for (size_t i = 0; i < lanes->events_n[7]; i++) {
-		const struct evlog_event *ev =
-		    &lanes->log->events[lanes->events[7][i]];
-		if (ev->type == EV_EFI_VARIABLE_DRIVER_CONFIG ||
-		    ev->type == EV_EFI_VARIABLE_AUTHORITY ||
-		    ev->type == EV_EFI_SPDM_DEVICE_POLICY ||
-		    ev->type == EV_EFI_SPDM_DEVICE_AUTHORITY ||
-		    ev->type == EV_SEPARATOR || ev == c->f.debug ||
-		    ev == c->f.no_dma)
-			continue;
-		sb_say(c, ERR_BOOT_EVENT_UNKNOWN, ev, "required", NULL, NULL);
+	for (size_t i = 0; i < l->events_n[7]; i++) {
+		const struct evlog_event *ev = &l->log->events[l->events[7][i]];
+		late = late || ev->type == EV_SEPARATOR;
+		if (!belongs(c, l->events[7][i], late))
+			sb_say(c, ERR_BOOT_EVENT_UNKNOWN, ev, "required", NULL,
+			    NULL);
 	}
 }
 
@@ -391,7 +418,6 @@ eval_required(const struct sb_case *c)
 	if (!sb_on(f))
 		return;
 	eval_modes(c);
-	eval_foreign(c);
 }
 
 rc
@@ -411,6 +437,7 @@ eval_secure_boot(struct scene *s, struct err *e)
 		return RC_OK;
 	}
 	eval_twice(&c);
+	eval_foreign(&c);
 	if (c.r->required)
 		eval_required(&c);
 	if (c.r->deployed && !is_byte(&c.f, SB_DEPLOYED, 1))

@@ -262,7 +262,8 @@ eval_dbx(const struct sb_case *c, struct err *e)
 
 /* --- what was loaded ------------------------------------------------------ */
 
-/* Authenticode digests stand in PCR 2 and 4; dbx has those of SHA-256. */
+/* Authenticode digests stand in PCR 2 and 4; dbx has those of SHA-256. The type
+ * of an event is bound by nothing, so it does not matter. */
 static void
 eval_images(const struct sb_case *c)
 {
@@ -279,7 +280,7 @@ eval_images(const struct sb_case *c)
 		for (size_t i = 0; i < l->events_n[pcrs[k]]; i++) {
 			const struct evlog_event *ev =
 			    &s->f->log->events[l->events[pcrs[k]][i]];
-			if (uefi_is_image(ev) && ev->digests[alg] &&
+			if (ev->digests[alg] &&
 			    revoked_find(c->r->revoked, c->r->revoked_n, false,
 				ev->digests[alg], &from))
 				sb_say(

@@ -80,13 +80,16 @@ static void
 see_event(struct start *st, uint32_t at, bool late)
 {
 	const struct evlog_event *ev = &st->s->f->log->events[at];
+	bool bound = st->s->f->replay->events[at].bound != 0;
 	struct sipa records = sipa_over(ev->data);
 	struct sipa_record r;
 
-	if (ev->type != EV_EVENT_TAG)
+	if (bound && ev->type == EV_SEPARATOR &&
+	    span_eq(ev->data, span_str("WBCL")))
 		return;
-	if (!st->s->f->replay->events[at].bound) {
-		report(st->s, ERR_WIN_UNKNOWN, ev, NULL, "only a label");
+	/* What says something may hide under another type. */
+	if (!bound || ev->type != EV_EVENT_TAG) {
+		report(st->s, ERR_WIN_UNKNOWN, ev, "EV_EVENT_TAG", NULL);
 		return;
 	}
 	while (sipa_next(&records, &r))

@@ -497,6 +497,40 @@ mok_more(struct evlog *log)
 	insert(log, AT_SBAT, event_of(14, EV_IPL, span_str("MokX")));
 }
 
+/* --- what somebody who owns the system does ------------------------------- */
+
+/* Off, under another type; and on, behind everything. */
+void
+hidden_state(struct evlog *log)
+{
+	struct evlog_event on = log->events[4];
+
+	put_config(
+	    log, 4, uefi_guid_global, "SecureBoot", span_of(&nothing, 1));
+	log->events[4].type = EV_EFI_SPDM_DEVICE_POLICY;
+	log->events[AT_SEPARATOR].type = EV_EFI_VARIABLE_AUTHORITY;
+	insert(log, log->events_n, on);
+	insert(log, log->events_n,
+	    event_of(7, EV_SEPARATOR, span_of("\0\0\0", 4)));
+}
+
+void
+hidden_sbat(struct evlog *log)
+{
+	struct evlog_event good = log->events[AT_SBAT];
+
+	sbat(log, "sbat,1,2021030218\n");
+	log->events[AT_SBAT].type = EV_EFI_VARIABLE_DRIVER_CONFIG;
+	insert(log, log->events_n, good);
+}
+
+void
+hidden_bootkit(struct evlog *log)
+{
+	bootkit(log);
+	log->events[AT_SHIM].type = EV_EFI_ACTION;
+}
+
 /* --- firmware and Windows --------------------------------------------------
  */
 
@@ -528,6 +562,28 @@ void
 version_r1(struct evlog *log)
 {
 	version(log, "R1AET99W");
+}
+
+/* The old version and the separator under another type; a new version and a
+ * separator behind everything. */
+void
+version_forged(struct evlog *log)
+{
+	version(log, "N40ET39W");
+	struct evlog_event good = log->events[AT_VERSION];
+	size_t at = 10;
+
+	log->events[AT_VERSION].type = EV_POST_CODE;
+	while (log->events[at].pcr != 0)
+		at++;
+	log->events[at].type = EV_POST_CODE;
+	version(log, "N40ET41W");
+	struct evlog_event forged = log->events[AT_VERSION];
+	log->events[AT_VERSION] = good;
+	log->events[AT_VERSION].type = EV_POST_CODE;
+	insert(log, log->events_n, forged);
+	insert(log, log->events_n,
+	    event_of(0, EV_SEPARATOR, span_of("\0\0\0", 4)));
 }
 
 void
@@ -655,6 +711,16 @@ win_late(struct evlog *log)
 {
 	insert(
 	    log, log->events_n, event_of(12, EV_SEPARATOR, span_str("WBCL")));
+	win(log);
+}
+
+/* The debugger under another type, and what should be said behind it. */
+void
+win_hidden(struct evlog *log)
+{
+	win_kernel_debug(log);
+	log->events[log->events_n - 2].type = EV_IPL;
+	log->events[log->events_n - 1].type = EV_IPL;
 	win(log);
 }
 

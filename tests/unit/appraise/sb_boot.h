@@ -74,6 +74,7 @@ struct span certificate(const char *name, bool wide);
 
 /* Changes, each as its name says. */
 typedef void sb_change(struct evlog *log);
+sb_change hidden_state, hidden_sbat, hidden_bootkit, version_forged, win_hidden;
 sb_change pk_empty, kek_missing, kek_malformed, setup_mode, setup_mode_off,
     audit_mode, deployed, undeployed, late_db, late_state, debug, debug_nul,
     no_dma, unknown_action, unbound_action, test_pk, test_kek, any_pk,
