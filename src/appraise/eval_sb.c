@@ -317,13 +317,18 @@ eval_listed(
 	if (!rc_ok(sb_entry_sha256(
 		c->s->f->hasher, by->by.kind, by->by.data, sha256)))
 		return err_at(e, ERR_CRYPTO, NULL, "eventlog");
+	bool unlisted =
+	    r->authorities.given && !known_find(&r->authorities, sha256);
+	bool revoked = revoked_find(
+	    r->revoked, r->revoked_n, by->by.kind == SIG_X509, sha256, &from);
+	if (!unlisted && !revoked)
+		return RC_OK;
 	const char *found =
 	    sb_entry_text(c->s->a, by->by.kind, by->by.data, sha256);
-	if (r->authorities.given && !known_find(&r->authorities, sha256))
+	if (unlisted)
 		sb_say(c, ERR_SB_AUTHORITY_UNEXPECTED, by->ev, "authorities",
 		    NULL, found);
-	if (revoked_find(r->revoked, r->revoked_n, by->by.kind == SIG_X509,
-		sha256, &from))
+	if (revoked)
 		sb_say(c, ERR_BOOT_REVOKED, by->ev, "dbx", NULL, found);
 	return RC_OK;
 }

@@ -8,26 +8,29 @@ enum { SHOWN = 3 }; /* entries that one reason names */
 
 /* --- test keys ------------------------------------------------------------ */
 
+static uint8_t
+upper(uint8_t c)
+{
+	return c >= 'a' && c <= 'z' ? (uint8_t)(c - 'a' + 'A') : c;
+}
+
 /* Letters of either case; zeros between them (BMPString) do not count. */
+static bool
+begins(struct span s, const char *words)
+{
+	for (size_t i = 0; i < s.n && *words; i++)
+		if (s.p[i] && upper(s.p[i]) != (uint8_t)*words++)
+			return false;
+	return !*words;
+}
+
 static bool
 says(struct span s, const char *words)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		size_t at = i;
-		size_t k = 0;
-		while (words[k] && at < s.n) {
-			uint8_t c = s.p[at++];
-			if (c == 0)
-				continue;
-			if (c >= 'a' && c <= 'z')
-				c = (uint8_t)(c - 'a' + 'A');
-			if (c != (uint8_t)words[k])
-				break;
-			k++;
-		}
-		if (!words[k])
+	for (size_t i = 0; i < s.n; i++)
+		if (upper(s.p[i]) == (uint8_t)*words &&
+		    begins(span_of(s.p + i, s.n - i), words))
 			return true;
-	}
 	return false;
 }
 

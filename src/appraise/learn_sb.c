@@ -218,6 +218,26 @@ emit_dbx(const struct sb_learned *s, struct jw *w)
 	jw_array_end(w);
 }
 
+/* For information: Microsoft signs with keys of 2023 since those of 2011 end in
+ * 2026, and a machine without them takes no new boot loader. */
+static void
+note_microsoft(const struct sb_learned *s)
+{
+	bool old = false;
+	bool new = false;
+
+	for (size_t i = 0; i < s->db.n; i++) {
+		const char *text = s->db.p[i].text;
+		if (!text || !strstr(text, "Microsoft"))
+			continue;
+		old = old || strstr(text, "2011");
+		new = new || strstr(text, "2023");
+	}
+	if (old && !new)
+		draft_note(s->d, "db holds Microsoft's keys of 2011, which "
+				 "end in 2026, and none of 2023.");
+}
+
 /* What the hardware or the distribution makes normal is allowed by name, and
  * said aloud. What makes Secure Boot worthless never is. */
 static void
@@ -364,6 +384,7 @@ learn_sb_emit(struct draft *d, struct jw *w, struct err *e)
 	}
 	TRY(gather(&s, e));
 	emit_rules(&s, w);
+	note_microsoft(&s);
 	return RC_OK;
 }
 
