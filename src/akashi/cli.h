@@ -85,6 +85,8 @@ extern const struct cli_command cmd_explain;
 extern const struct cli_command cmd_policy_learn;
 extern const struct cli_command cmd_policy_check;
 extern const struct cli_command cmd_policy_fmt;
+extern const struct cli_command cmd_policy_diff;
+extern const struct cli_command cmd_policy_test;
 extern const struct cli_command cmd_policy_import;
 extern const struct cli_command cmd_policy_show;
 extern const struct cli_command cmd_policy_list;

@@ -13,6 +13,8 @@ static const struct cli_command *const commands[] = {
     &cmd_policy_learn,
     &cmd_policy_check,
     &cmd_policy_fmt,
+    &cmd_policy_diff,
+    &cmd_policy_test,
     &cmd_policy_import,
     &cmd_policy_show,
     &cmd_policy_list,

@@ -257,3 +257,12 @@ canonical_pretty(const json_t *doc, struct buf *out)
 {
 	return emit_root(doc, out, true);
 }
+
+bool
+canonical_value(const json_t *v, struct buf *out)
+{
+	struct emitter m = {.w = jw_over(out)};
+
+	emit(&m, v);
+	return !m.failed && !out->failed;
+}

@@ -297,6 +297,9 @@ void log_rules_describe(const struct policy *p, struct buf *out);
  * "name" and "version". False for a number that is not an integer. */
 bool canonical_emit(const json_t *doc, struct buf *out);
 
+/* The same for a value inside of a document. */
+bool canonical_value(const json_t *v, struct buf *out);
+
 /* The same document for people: indented, in the order of the manual, name
  * and version included. */
 bool canonical_pretty(const json_t *doc, struct buf *out);

@@ -167,6 +167,69 @@ says out "waived until 2026-12-01T00:00:00Z: debugging (owner ops, approved by c
 run 1 "until then" appraise "$tmp/grub-sb-cmdline" --policy "$tmp/with.json" \
 	--at 2026-12-01T00:00:00Z
 
+# --- test ----------------------------------------------------------------
+run 0 "decisions of the example policies" policy test --evidence $vm \
+	policy/*.decisions
+says err "decisions hold, 0 do not"
+cp "$tmp/web.json" "$tmp/try.json"
+cat >"$tmp/try.decisions" <<-'END'
+	# an evidence directory beside this file
+	grub-sb-golden	pass
+	at 2026-11-20T09:00:00Z
+	class ci
+	region jp-east
+	grub-sb-cmdline	fail boot.event.changed@os boot.event.changed
+END
+run 0 "beside the decisions" policy test "$tmp/try.decisions"
+says out "ok $tmp/try.decisions:6 grub-sb-cmdline is fail"
+echo 'grub-sb-cmdline pass' >>"$tmp/try.decisions"
+run 1 "a decision that does not hold" policy test "$tmp/try.decisions"
+says out "not ok $tmp/try.decisions:7 grub-sb-cmdline is fail"
+says out "#   boot.event.changed@os"
+for line in 'grub-sb-golden fail' 'grub-sb-golden pass boot.pcr' \
+	'grub-sb-cmdline fail boot.event.changed@firmware'; do
+	echo "$line" >"$tmp/try.decisions"
+	run 1 "another: $line" policy test "$tmp/try.decisions"
+done
+echo 'at noon' >"$tmp/try.decisions"
+run 2 "a time of another form" policy test "$tmp/try.decisions"
+echo 'grub-sb-golden' >"$tmp/try.decisions"
+run 2 "no result" policy test "$tmp/try.decisions"
+says err "try.decisions:1"
+echo 'none pass' >"$tmp/try.decisions"
+run 2 "no evidence" policy test "$tmp/try.decisions"
+: >"$tmp/try.decisions"
+run 1 "no decisions" policy test "$tmp/try.decisions"
+run 2 "no file" policy test
+run 2 "no policy beside it" policy test "$tmp/alone.decisions"
+echo 'class signing' >"$tmp/try.decisions"
+echo 'grub-sb-golden unknown policy.none' >>"$tmp/try.decisions"
+with '"class": "ci"'
+run 0 "another policy" policy test --policy "$tmp/with.json" \
+	"$tmp/try.decisions"
+
+# --- diff ----------------------------------------------------------------
+run 0 "a policy and itself" policy diff "$tmp/web.json" "$tmp/web.json"
+says out "they say the same"
+run 0 "another mode" policy diff "$tmp/web.json" "$tmp/with.json"
+says out 'added: class: ci'
+says out 'removed: mode: enforce'
+run 0 "two kernels" policy learn "$golden" --name web --pcrs sha256:0,4,9
+cp "$tmp/out" "$tmp/a.json"
+run 0 "of which one is new" policy learn "$tmp/grub-sb-cmdline" --name web \
+	--pcrs sha256:0,4,9
+cp "$tmp/out" "$tmp/b.json"
+run 0 "in words" policy diff "$tmp/a.json" "$tmp/b.json"
+says out "added: PCR 9.events[EV_IPL (hd0,gpt1)/boot/grub/grub.cfg].accept: (hd0,gpt1)/boot/grub/grub.cfg, sha256:"
+says out "changed: source: grub-sb-golden -> grub-sb-cmdline"
+run 0 "in Japanese" --lang ja policy diff "$tmp/a.json" "$tmp/web.json"
+says out "追加: "
+run 0 "for programs" policy diff -o json "$tmp/a.json" "$tmp/web.json"
+says out '"change": "added"'
+run 1 "no policy" policy diff "$tmp/a.json" "$tmp/bad.json"
+run 2 "one file" policy diff "$tmp/a.json"
+run 2 "a form that it has not" policy diff -o table "$tmp/a.json" "$tmp/a.json"
+
 # --- fmt -----------------------------------------------------------------
 run 0 "the form of learn is that of fmt" policy fmt "$tmp/web.json"
 if cmp -s "$tmp/out" "$tmp/web.json"; then ok "same bytes"; else not_ok "same bytes"; fi

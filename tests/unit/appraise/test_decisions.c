@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policies beside their decisions: tests/unit/appraise/test_decisions FILE…
+ * What policies decide that are learned: tests/vectors/decisions. Written ones
+ * are tried by "akashi policy test".
  *
  * A decisions file has one decision per line, '#' starts a comment:
  *
@@ -8,7 +9,7 @@
  *
  * EVIDENCE is a folder of tests/vectors/vm, QUOTE the stem of one of a boot's
  * quotes. Every CODE must be among the reasons (in that layer). The policy is
- * FILE with .json for .decisions, or is learned first, from lines
+ * learned first, from lines
  *
  *	learn EVIDENCE	allow SHA256SUMS	exclude GLOB	pcrs SEL
  *	keyring CERT
@@ -202,24 +203,17 @@ make_policy(struct bench *b)
 	struct buf out = {0};
 	struct learn_note *notes = NULL;
 	struct err e = {0};
-	struct span json;
 
-	if (b->golden_n) {
-		b->o.name = "learned";
-		b->o.ima_allow = b->allow;
-		b->o.ima_allow_names = b->allow_names;
-		b->o.ima_keyring = b->keyring;
-		b->o.ima_exclude = b->exclude;
-		need(policy_learn(b->golden, b->golden_n, &b->o, &b->kept, &out,
-			 &notes, &e),
-		    b->file, &e);
-		json = buf_span(&out);
-	} else {
-		const char *dot = strrchr(b->file, '.');
-		json = tap_file(&b->kept, arena_printf(&b->kept, "/%.*s.json",
-					      (int)(dot - b->file), b->file));
-	}
-	need(policy_decode(json, &b->policy, &e), b->file, &e);
+	must(b->golden_n > 0, "nothing to learn from");
+	b->o.name = "learned";
+	b->o.ima_allow = b->allow;
+	b->o.ima_allow_names = b->allow_names;
+	b->o.ima_keyring = b->keyring;
+	b->o.ima_exclude = b->exclude;
+	need(policy_learn(
+		 b->golden, b->golden_n, &b->o, &b->kept, &out, &notes, &e),
+	    b->file, &e);
+	need(policy_decode(buf_span(&out), &b->policy, &e), b->file, &e);
 	buf_free(&out);
 }
 
@@ -368,7 +362,6 @@ main(void)
 	if (!getenv("SRCDIR"))
 		setenv("SRCDIR", AKASHI_SRCDIR, 1);
 	must(h != NULL, "memory");
-	run_folder(h, "policy");
 	run_folder(h, "tests/vectors/decisions");
 	hasher_free(h);
 	return tap_done();
