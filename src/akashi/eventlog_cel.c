@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/eventlog.h"
+#include "decode/explain.h"
 #include "replay/cel.h"
 
 #include <stdio.h>
@@ -60,6 +61,7 @@ emit_record(struct cli *c, struct jw *w, const struct shown *s,
 	emit_digests(w, rec);
 	emit_content(w, rec);
 	jw_kstr(w, "text", cel_describe(rec, &c->arena));
+	jw_kstr(w, "meaning", cel_explain(rec, c->lang, &c->arena));
 	jw_kbool(w, "bound", s->replay.bound[rec->index]);
 	jw_object_end(w);
 }
@@ -115,16 +117,22 @@ static void
 print_record(struct cli *c, struct buf *out, const struct shown *s,
     const struct cel_record *rec)
 {
+	const struct cel_field *f = cel_field(rec, "eventType");
 	const char *event = cel_event_name(rec);
 	const char *type = cel_type_name(rec->type);
+	const char *means = cel_explain(rec, c->lang, &c->arena);
 	char mark = s->replay.bound[rec->index] ? '=' : '~';
 
 	if (rec->nv)
 		buf_printf(out, "%5u %8x", rec->index, rec->where);
 	else
 		buf_printf(out, "%5u %8u", rec->index, rec->where);
-	buf_printf(out, "  %-32s %c %s\n", event ? event : type,
+	if (f)
+		event = arena_printf(&c->arena, "%.*s", (int)f->bytes.n,
+		    (const char *)f->bytes.p);
+	buf_printf(out, "  %-32s %c %s", event ? event : type,
 	    cel_extended(rec) ? mark : '-', cel_describe(rec, &c->arena));
+	buf_printf(out, *means ? " (%s)\n" : "%s\n", means);
 }
 
 static void

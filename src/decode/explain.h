@@ -3,6 +3,7 @@
 #ifndef AKASHI_DECODE_EXPLAIN_H
 #define AKASHI_DECODE_EXPLAIN_H
 
+#include "decode/cel.h"
 #include "decode/uefi.h"
 
 /* The meaning of log->events[i] in the arena: "shim loaded GRUB from
@@ -14,5 +15,10 @@
  * unbound events are labels: a reader's help, never an input to a verdict. */
 const char *uefi_explain(const struct evlog *log, size_t i, unsigned bound,
     const char *lang, struct arena *a);
+
+/* The same of a record of a canonical event log or of systemd's: "the initrd
+ * begins". */
+const char *cel_explain(
+    const struct cel_record *rec, const char *lang, struct arena *a);
 
 #endif

@@ -64,6 +64,9 @@ run 0 $log
 none "stderr is empty" "$(cat "$tmp/err")"
 says out "= enter-initrd"
 says out "~ cryptsetup:root:"
+says out "= enter-initrd (the initrd begins)"
+run 0 -o json $log
+json '.events[5].meaning == "this system'"'"'s machine ID is 4f2b5b0c5d3e4a7f9a6b0c1d2e3f4a5b"'
 
 run 0 -o json tests/vectors/userspace/plain.log
 json '.quirks == ["plain_lines"]'

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "decode/cbor.h"
 #include "decode/cel.h"
+#include "decode/explain.h"
 #include "lib/tap.h"
 #include "unit/decode/log_builder.h"
 
@@ -263,6 +264,42 @@ START_TEST(cbor_forms)
 }
 END_TEST
 
+/* Every record of systemd has its words, in both languages. */
+START_TEST(records_are_explained)
+{
+	static const struct {
+		const char *type, *string, *en, *ja;
+	} rows[] = {
+	    {"phase", "enter-initrd", "the initrd begins", "initrd を開始"},
+	    {"phase", "mine", "boot phase mine", "ブートフェーズ mine"},
+	    {"machine-id", "machine-id:0a", "this system's machine ID is 0a",
+		"このシステムの machine-id は 0a"},
+	    {"machine-id", "else", "", ""},
+	    {"login", "x\x1b[31m", "a user logged in: x\\x1b[31m",
+		"利用者がログイン: x\\x1b[31m"},
+	    {"future", "text", "", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cel_field fields[] = {
+		    {.name = "eventType",
+			.kind = CEL_TEXT,
+			.bytes = span_str(rows[i].type)},
+		    {.name = "string",
+			.kind = CEL_TEXT,
+			.bytes = span_str(rows[i].string)}};
+		const struct cel_record rec = {
+		    .type = CEL_TYPE_SYSTEMD, .fields_n = 2, .fields = fields};
+		ck_assert_str_eq(cel_explain(&rec, "en", &arena), rows[i].en);
+		ck_assert_str_eq(cel_explain(&rec, "ja", &arena), rows[i].ja);
+	}
+	const struct cel_record launch = {
+	    .type = CEL_TYPE_COS, .event = CEL_COS_LAUNCH_SEPARATOR};
+	ck_assert_ptr_nonnull(
+	    strstr(cel_explain(&launch, NULL, &arena), "container runs"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -279,6 +316,7 @@ main(void)
 	tcase_add_test(t, a_late_bank_is_incomplete);
 	tcase_add_test(t, cbor_depth_is_limited);
 	tcase_add_test(t, cbor_forms);
+	tcase_add_test(t, records_are_explained);
 	suite_add_tcase(s, t);
 	return tap_run(s);
 }
