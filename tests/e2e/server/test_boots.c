@@ -406,6 +406,82 @@ START_TEST(recorded_before_the_quota)
 }
 END_TEST
 
+/* --- the running system --------------------------------------------------- */
+
+/* What systemd writes when it measured its separator into PCR 7. */
+static struct span
+separator_log(struct soft_tpm *t)
+{
+	static const char text[] = "os-separator";
+	struct buf b = {0};
+	struct jw j = jw_over(&b);
+	uint8_t digest[32];
+
+	ck_rc_ok(hash_of(w.h, ALG_SHA256, span_str(text), digest));
+	ck_rc_ok(hash_extend(w.h, ALG_SHA256, t->pcr[7], digest));
+	buf_puts(&b, "\x1e");
+	jw_object(&j);
+	jw_ku64(&j, "pcr", 7);
+	jw_key(&j, "digests");
+	jw_array(&j);
+	jw_object(&j);
+	jw_kstr(&j, "hashAlg", "sha256");
+	jw_khex(&j, "digest", span_of(digest, sizeof(digest)));
+	jw_object_end(&j);
+	jw_array_end(&j);
+	jw_kstr(&j, "content_type", "systemd");
+	jw_key(&j, "content");
+	jw_object(&j);
+	jw_kstr(&j, "string", text);
+	jw_kstr(&j, "bootId", "189c18dd7ba245f38cf49d9ac154b525");
+	jw_ku64(&j, "timestamp", 1000);
+	jw_kstr(&j, "eventType", text);
+	jw_object_end(&j);
+	jw_object_end(&j);
+	buf_puts(&b, "\n");
+	struct span out = arena_copy(&w.arena, buf_span(&b));
+	ck_assert(!b.failed && out.p);
+	buf_free(&b);
+	return out;
+}
+
+/* The same evidence with a userspace log of these flags behind it. */
+static struct shot
+with_userspace(struct span log, uint8_t flags)
+{
+	struct shot shot = aim(&w, s);
+	size_t head;
+
+	load(&w, &shot);
+	head = shot.body.n;
+	shot.body = frame_of(&w, &shot, PART_USERSPACE, log);
+	uint8_t *body = arena_alloc(&w.arena, shot.body.n);
+	memcpy(body, shot.body.p, shot.body.n);
+	body[head + 2] = flags;
+	shot.body = span_of(body, shot.body.n);
+	return shot;
+}
+
+/* A host whose system measures os-separators: its firmware's log alone does not
+ * lead to the quote (A25); systemd's mark is a warning (C09). */
+START_TEST(userspace_log)
+{
+	struct span log;
+
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	log = separator_log(&s->tpm);
+	struct shot shot = with_userspace(log, 0);
+	judged(&w, &shot, "pass", "");
+	shot = with_userspace(log, SUBMISSION_INCOMPLETE);
+	judged(&w, &shot, "warn", "userspace.incomplete");
+	shot = with_userspace(log, 2);
+	refused(&w, &shot, 400, "frame.format");
+	shot = aim(&w, s);
+	fire(&w, &shot);
+	ck_assert_str_eq(status_of(&w, s), "untrusted");
+}
+END_TEST
+
 TCase *
 boot_cases(void)
 {
@@ -427,6 +503,7 @@ boot_cases(void)
 	tcase_add_test(t, changed_command_line);
 	tcase_add_test(t, log_that_does_not_replay);
 	tcase_add_test(t, rejected_log_is_not_kept);
+	tcase_add_test(t, userspace_log);
 	return t;
 }
 
