@@ -162,6 +162,36 @@ effect_word(enum err_effect e)
 }
 
 static void
+describe_sets(const struct ima_sets *sets, const char *what, struct buf *out)
+{
+	char hex[65];
+
+	for (size_t i = 0; i < sets->n; i++) {
+		const struct ima_set *s = &sets->set[i];
+		hex_emit(span_of(s->hash, sizeof(s->hash)), hex);
+		if (s->named)
+			buf_printf(out, "    %s: reference set %s%ssha256:%s%s",
+			    what, s->name ? s->name : "", s->name ? ", " : "",
+			    hex, s->set ? "" : " (NOT HERE: nothing passes)");
+		if (s->set)
+			buf_printf(out, "%s%zu %s of %s",
+			    s->named ? "; " : "    ", refset_count(s->set),
+			    what, refset_alg(s->set)->name);
+		if (s->glob)
+			buf_printf(out, ", at %s", s->glob);
+		buf_puts(out, "\n");
+	}
+}
+
+static void
+describe_globs(
+    const struct glob_rule *globs, size_t n, const char *what, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "    %s %s\n", what, globs[i].glob);
+}
+
+static void
 describe_ima(const struct policy *p, struct buf *out)
 {
 	const struct ima_rules *r = &p->ima;
@@ -169,28 +199,37 @@ describe_ima(const struct policy *p, struct buf *out)
 	buf_puts(out, "  files measured by IMA, PCR ");
 	put_pcrs(out, r->pcrs);
 	buf_puts(out, "\n");
-	for (size_t i = 0; i < r->allow_n; i++)
-		buf_printf(out, "    %zu (digest, path) pairs allowed, %s\n",
-		    refset_count(r->allow[i]), refset_alg(r->allow[i])->name);
-	for (size_t i = 0; i < r->globs_n; i++)
+	describe_sets(&r->deny, "denied digests", out);
+	for (size_t i = 0; i < r->deny_globs_n; i++)
 		buf_printf(
-		    out, "    one digest allowed at %s\n", r->globs[i].glob);
+		    out, "    denied whatever it is: %s\n", r->deny_globs[i]);
+	describe_sets(&r->allow, "(digest, path) pairs allowed", out);
+	describe_globs(r->globs, r->globs_n, "one digest allowed at", out);
+	describe_globs(
+	    r->by_digest, r->by_digest_n, "judged by digest alone:", out);
 	for (size_t i = 0; i < r->keyring_n; i++)
 		buf_printf(out, "    signed by %s%s%s\n",
 		    file_key_subject(r->keyring[i].key),
 		    r->keyring[i].glob ? ", at " : "",
 		    r->keyring[i].glob ? r->keyring[i].glob : "");
-	for (size_t i = 0; i < r->exclude_n; i++)
-		buf_printf(out, "    not judged: %s\n", r->exclude[i].glob);
+	describe_globs(r->exclude, r->exclude_n, "not judged:", out);
+	if (r->policy.n)
+		buf_printf(out,
+		    "    the kernel's IMA policy is measured at %s, one of %zu "
+		    "digests\n",
+		    r->policy.glob, r->policy.n);
 	for (size_t i = 0; i < r->templates_n; i++)
 		buf_printf(out, "    template %s\n", r->templates[i]);
 	buf_printf(out,
 	    "    a known file at another path: %s\n"
 	    "    a violation: %s\n"
 	    "    a SHA-1 digest: %s\n"
+	    "    a kernel started by kexec: %s\n"
+	    "    a boot_aggregate that cannot be checked: %s\n"
 	    "    anything else: fail\n",
 	    effect_word(r->other_path), effect_word(r->violations),
-	    effect_word(r->weak));
+	    effect_word(r->weak), effect_word(r->kexec),
+	    effect_word(policy_ima_aggregate(p)));
 }
 
 static void

@@ -206,7 +206,7 @@ mark(struct harvest *h, const struct hash_alg *alg, struct err *e)
 		r = refset_seal(set);
 	for (size_t i = 0; rc_ok(r) && i < refset_count(set); i++)
 		h->pairs[refset_text(set, i)].wanted = true;
-	refset_free(set);
+	refset_unref(set);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ima.allow");
 }
 

@@ -161,11 +161,11 @@ takes_programs(const char *glob)
 static bool
 takes_allowed(const struct policy *p, const char *glob, size_t most)
 {
-	for (size_t s = 0; s < p->ima.allow_n; s++) {
-		size_t n = refset_count(p->ima.allow[s]);
+	for (size_t s = 0; s < p->ima.allow.n; s++) {
+		const struct refset *set = p->ima.allow.set[s].set;
+		size_t n = set ? refset_count(set) : 0;
 		for (size_t i = 0; i < n && i < most; i++) {
-			struct span text =
-			    ima_rules_text(p, p->ima.allow[s], i);
+			struct span text = ima_rules_text(p, set, i);
 			if (text.n && glob_match(glob, text))
 				return true;
 		}
@@ -196,6 +196,14 @@ lint_exclude(struct lint *l, size_t i)
 }
 
 static void
+lint_sets(struct lint *l, const struct ima_sets *sets, const char *path)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		if (!sets->set[i].set)
+			lint_ask(l, LINT_IMA_SET_MISSING, "%s", path);
+}
+
+static void
 lint_ima(struct lint *l)
 {
 	const struct ima_rules *r = &l->p->ima;
@@ -208,6 +216,14 @@ lint_ima(struct lint *l)
 		lint_ask(l, LINT_IMA_VIOLATIONS, "ima.violations");
 	if (r->weak != EFF_FAIL)
 		lint_ask(l, LINT_IMA_WEAK, "ima.weak_digests");
+	if (r->kexec != EFF_FAIL)
+		lint_ask(l, LINT_IMA_KEXEC, "ima.kexec");
+	for (size_t i = 0; i < r->by_digest_n; i++)
+		if (takes_programs(r->by_digest[i].glob))
+			lint_ask(
+			    l, LINT_IMA_BY_DIGEST, "ima.by_digest[%zu]", i);
+	lint_sets(l, &r->allow, "ima.allow");
+	lint_sets(l, &r->deny, "ima.deny");
 	for (size_t i = 0; i < r->exclude_n; i++)
 		lint_exclude(l, i);
 	for (size_t i = 0; i < r->globs_n; i++)

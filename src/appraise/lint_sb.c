@@ -38,7 +38,6 @@ is_file_hash(const struct policy *p, const uint8_t *sha256)
 {
 	const struct pcr_rule *files = &p->pcr[9];
 	int bank = policy_bank(p, ALG_SHA256);
-	size_t entry;
 
 	for (size_t i = 0; files->kind == PCR_EVENTS && i < files->n; i++)
 		for (size_t k = 0; k < files->events[i].n; k++) {
@@ -47,11 +46,12 @@ is_file_hash(const struct policy *p, const uint8_t *sha256)
 			if (d && memcmp(d, sha256, 32) == 0)
 				return true;
 		}
-	for (size_t i = 0; i < p->ima.allow_n; i++)
-		if (refset_alg(p->ima.allow[i])->id == ALG_SHA256 &&
-		    refset_get(p->ima.allow[i], sha256, span_str(""), &entry) ==
-			REFSET_DIGEST)
+	for (size_t i = 0; i < p->ima.allow.n; i++) {
+		const struct refset *set = p->ima.allow.set[i].set;
+		if (set && refset_alg(set)->id == ALG_SHA256 &&
+		    refset_has(set, sha256))
 			return true;
+	}
 	return false;
 }
 

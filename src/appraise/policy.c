@@ -220,7 +220,7 @@ decode_times(struct policy *p, const json_t *doc, struct err *e)
 static bool
 says_something(const struct policy *p)
 {
-	if (p->ima.allow_n || p->ima.globs_n || p->ima.keyring_n ||
+	if (p->ima.allow.n || p->ima.globs_n || p->ima.keyring_n ||
 	    p->cmdline.present || p->sb.required || p->userspace.phases_n)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
@@ -462,12 +462,36 @@ policy_ima_pcrs(const struct policy *p)
 	return p->ima.present ? p->ima.pcrs : 0;
 }
 
+enum err_effect
+policy_ima_aggregate(const struct policy *p)
+{
+	enum { MADE_FROM = 0x3ff };
+
+	if (p->ima.aggregate_given)
+		return p->ima.aggregate;
+	for (size_t i = 0; i < p->selection.n; i++)
+		if ((p->selection.bank[i].mask & MADE_FROM) == MADE_FROM)
+			return EFF_FAIL;
+	return policy_needs_log(p) ? EFF_FAIL : EFF_NONE;
+}
+
+static size_t
+sets_memory(const struct ima_sets *sets)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sets->n; i++)
+		if (!sets->set[i].named)
+			n += refset_memory(sets->set[i].set);
+	return n;
+}
+
 size_t
 policy_memory(const struct policy *p)
 {
 	size_t n = sizeof(*p) + p->arena.used + p->canonical.cap;
 
-	for (size_t i = 0; i < p->ima.allow_n; i++)
-		n += refset_memory(p->ima.allow[i]);
+	n += sets_memory(&p->ima.allow);
+	n += sets_memory(&p->ima.deny);
 	return n;
 }

@@ -3,6 +3,7 @@
 #ifndef AKASHI_APPRAISE_POLICY_H
 #define AKASHI_APPRAISE_POLICY_H
 
+#include "appraise/refset.h"
 #include "appraise/verdict.h"
 #include "decode/ima.h"
 #include "replay/boot.h"
@@ -78,7 +79,29 @@ bool policy_needs_userspace(const struct policy *p);
 /* PCRs whose value an IMA list has to explain; 0: no list is judged. */
 uint32_t policy_ima_pcrs(const struct policy *p);
 
-/* Bytes of memory that the compiled policy holds. */
+/* What becomes of a boot_aggregate that cannot be checked: EFF_NONE, EFF_WARN
+ * or EFF_FAIL. Where the policy does not say, it fails if the policy judges
+ * events or requires PCR 0 to 9 of a bank, for then the evidence can show it.
+ */
+enum err_effect policy_ima_aggregate(const struct policy *p);
+
+/* A reference set that a policy names. */
+struct refset_use {
+	const uint8_t *hash; /* 32 bytes */
+	const char *name;    /* for people; NULL */
+	bool bound;	     /* it is there */
+};
+
+/* The i-th one; false beyond the last. */
+bool policy_refset(const struct policy *p, size_t i, struct refset_use *out);
+
+/* Take the named sets that the cache has, before the policy is shared. While
+ * one is missing, files are not judged and nothing passes
+ * (policy.refset_missing). */
+void policy_bind(struct policy *p, struct refset_cache *c);
+
+/* Bytes of memory that the compiled policy holds, without the reference sets,
+ * which it shares. */
 size_t policy_memory(const struct policy *p);
 
 /* What is judged. All pointers may be NULL when the evidence lacks the part. */
@@ -135,8 +158,24 @@ void policy_eval_tpm(
 MUST_USE rc policy_eval_userspace(const struct policy *p,
     const struct boot_facts *f, struct verdict *v, struct err *e);
 
-/* Apply the IMA rules to one attested entry. */
-MUST_USE rc policy_eval_ima(const struct policy *p,
-    const struct ima_entry *entry, struct verdict *v, struct err *e);
+/* The IMA rules at work on one list. Entries are judged some at a time, in
+ * their order. */
+struct ima_judge;
+
+/* In the verdict's arena; NULL when it is full. */
+struct ima_judge *ima_judge_new(const struct policy *p, struct verdict *v);
+
+/* The next entry that the quote covers. An ima_sink of replay/ima.h. */
+MUST_USE rc ima_judge_entry(
+    void *judge, const struct ima_entry *entry, struct err *e);
+
+/* One that it does not cover: a denied file is reported even there, as a
+ * warning. Only worth while where ima_judge_tail() says so. */
+void ima_judge_unattested(struct ima_judge *j, const struct ima_entry *entry);
+bool ima_judge_tail(const struct policy *p);
+
+/* The list is over; `whole`: its start was among the entries. Adds what only
+ * the end shows and sets CHECK_POLICY_IMA. */
+void ima_judge_end(struct ima_judge *j, bool whole);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "appraise/refset.h"
+#include "appraise/refset_parts.h"
 
-#include "base/text.h"
+#include "base/limits.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* What is kept per entry beside its digest. */
 struct tail {
@@ -11,20 +12,15 @@ struct tail {
 	uint32_t text;
 };
 
-struct refset {
-	const struct hash_alg *alg;
-	size_t size; /* of one record: digest, path hash, text offset */
-	size_t n, cap;
-	uint8_t *records;
-	unsigned bits;	   /* leading bits of a digest or path hash: its run */
-	uint32_t *first;   /* 2^bits + 1 starts of runs of records */
-	uint32_t *by_path; /* entries sorted by path hash */
-	uint32_t *first_path; /* starts of runs in by_path */
+enum {
+	TAIL = sizeof(uint64_t) + sizeof(uint32_t),
+	/* The most leading bits that choose a run: more runs than entries of
+	 * the largest sets would only cost memory. */
+	BITS_MAX = 24,
+	LINE = 64, /* what memory gives at once */
 };
 
-enum { TAIL = sizeof(uint64_t) + sizeof(uint32_t) };
-
-/* --- SipHash-2-4 (Aumasson, Bernstein 2012) ------------------------------- */
+/* --- SipHash-1-3 (Aumasson, Bernstein 2012) ------------------------------- */
 
 static uint64_t
 rotate(uint64_t x, unsigned by)
@@ -52,8 +48,23 @@ sip_word(uint64_t v[4], uint64_t m)
 {
 	v[3] ^= m;
 	sip_round(v);
-	sip_round(v);
 	v[0] ^= m;
+}
+
+/* Up to 8 bytes, little-endian, every blank as '_'. */
+static uint64_t
+word_of(const uint8_t *p, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101;
+	const uint64_t low = 0x7f * ones;
+	uint64_t m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		m |= (uint64_t)p[i] << (8 * i);
+	/* 0x80 where a byte is a blank, exactly */
+	uint64_t x = m ^ ' ' * ones;
+	uint64_t blank = ~(((x & low) + low) | x | low);
+	return m ^ (blank >> 7) * (' ' ^ '_');
 }
 
 uint64_t
@@ -61,21 +72,34 @@ refset_path_hash(struct span path)
 {
 	uint64_t v[4] = {0x736f6d6570736575, 0x646f72616e646f6d,
 	    0x6c7967656e657261, 0x7465646279746573};
-	uint64_t m = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < path.n; i++) {
-		uint8_t c = path.p[i] == ' ' ? '_' : path.p[i];
-		m |= (uint64_t)c << (8 * (i & 7));
-		if ((i & 7) == 7) {
-			sip_word(v, m);
-			m = 0;
-		}
-	}
-	sip_word(v, m | (uint64_t)path.n << 56);
+	for (; path.n - i >= 8; i += 8)
+		sip_word(v, word_of(path.p + i, 8));
+	sip_word(v, word_of(path.p + i, path.n - i) | (uint64_t)path.n << 56);
 	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
+	for (int k = 0; k < 3; k++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+enum { HUGE_PAGE = 2 * 1024 * 1024 };
+
+/* Look-ups go anywhere: in large pages each needs one translation less. */
+static void *
+room(size_t count, size_t size)
+{
+	size_t n = count * size;
+	void *p = NULL;
+
+	if (n < HUGE_PAGE)
+		return malloc(n ? n : 1);
+	if (posix_memalign(&p, HUGE_PAGE, n) != 0)
+		return NULL;
+	(void)madvise(p, n, MADV_HUGEPAGE);
+	return p;
 }
 
 /* --- building ------------------------------------------------------------- */
@@ -87,15 +111,23 @@ refset_new(const struct hash_alg *alg)
 
 	if (!s)
 		return NULL;
+	atomic_init(&s->refs, 1);
 	s->alg = alg;
 	s->size = alg->size + TAIL;
 	return s;
 }
 
-void
-refset_free(struct refset *s)
+struct refset *
+refset_ref(struct refset *s)
 {
-	if (!s)
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void
+refset_unref(struct refset *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	free(s->records);
 	free(s->first);
@@ -143,7 +175,7 @@ rc
 refset_add(
     struct refset *s, const uint8_t *digest, struct span path, uint32_t text)
 {
-	if (s->n >= (size_t)1 << 31)
+	if (s->n >= LIMIT_REFSET)
 		return (rc){ERR_JSON_LIMIT};
 	if (s->n == s->cap && !grow(s, s->cap ? 2 * s->cap : 64))
 		return (rc){ERR_MEMORY};
@@ -170,23 +202,6 @@ by_digest(const void *a, const void *b, void *set)
 	if (x.path != y.path)
 		return x.path < y.path ? -1 : 1;
 	return x.text < y.text ? -1 : x.text > y.text;
-}
-
-/* An entry on its way into by_path. */
-struct place {
-	uint64_t path;
-	uint32_t entry;
-};
-
-static int
-by_place(const void *a, const void *b)
-{
-	const struct place *x = a;
-	const struct place *y = b;
-
-	if (x->path != y->path)
-		return x->path < y->path ? -1 : 1;
-	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
 static void
@@ -227,7 +242,7 @@ index_records(struct refset *s)
 	size_t runs = (size_t)1 << s->bits;
 	size_t i = 0;
 
-	s->first = calloc(runs + 1, sizeof(*s->first));
+	s->first = room(runs + 1, sizeof(*s->first));
 	if (!s->first)
 		return false;
 	for (size_t r = 0; r <= runs; r++) {
@@ -238,45 +253,101 @@ index_records(struct refset *s)
 	return true;
 }
 
+/* Order of by_path within a run. */
+static int
+by_path(const void *a, const void *b, void *set)
+{
+	const uint32_t *x = a;
+	const uint32_t *y = b;
+	uint64_t p = tail_of(set, *x).path;
+	uint64_t q = tail_of(set, *y).path;
+
+	if (p != q)
+		return p < q ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Count the entries of each run, give each run its room, put every entry into
+ * its run, then sort within the runs, which are short. */
 static bool
 index_paths(struct refset *s)
 {
 	size_t runs = (size_t)1 << s->bits;
-	struct place *places = calloc(s->n + 1, sizeof(*places));
-	size_t i = 0;
+	uint32_t sum = 0;
 
-	s->by_path = calloc(s->n + 1, sizeof(*s->by_path));
-	s->first_path = calloc(runs + 1, sizeof(*s->first_path));
-	if (!places || !s->by_path || !s->first_path) {
-		free(places);
+	s->by_path = room(s->n, sizeof(*s->by_path));
+	s->first_path = room(runs + 1, sizeof(*s->first_path));
+	if (!s->by_path || !s->first_path)
 		return false;
+	/* Shifted by one, so that filling leaves each start in its place. */
+	memset(s->first_path, 0, (runs + 1) * sizeof(*s->first_path));
+	for (size_t i = 0; i < s->n; i++)
+		s->first_path[run_of_path(s, tail_of(s, i).path) + 1]++;
+	for (size_t r = 0; r < runs; r++) {
+		uint32_t n = s->first_path[r + 1];
+		s->first_path[r + 1] = sum;
+		sum += n;
 	}
-	for (i = 0; i < s->n; i++)
-		places[i] = (struct place){tail_of(s, i).path, (uint32_t)i};
-	qsort(places, s->n, sizeof(*places), by_place);
-	i = 0;
-	for (size_t r = 0; r <= runs; r++) {
-		s->first_path[r] = (uint32_t)i;
-		while (i < s->n && run_of_path(s, places[i].path) == r) {
-			s->by_path[i] = places[i].entry;
-			i++;
-		}
+	for (size_t i = 0; i < s->n; i++) {
+		size_t r = run_of_path(s, tail_of(s, i).path);
+		s->by_path[s->first_path[r + 1]++] = (uint32_t)i;
 	}
-	free(places);
+	for (size_t r = 0; r < runs; r++) {
+		uint32_t from = s->first_path[r];
+		uint32_t to = s->first_path[r + 1];
+		if (to - from > 1)
+			qsort_r(s->by_path + from, to - from,
+			    sizeof(*s->by_path), by_path, s);
+	}
+	return true;
+}
+
+/* Digests ascend already: only entries that share one are out of order. */
+static bool
+sort_runs(struct refset *s)
+{
+	size_t from = 0;
+
+	for (size_t i = 1; i < s->n; i++)
+		if (memcmp(record(s, i - 1), record(s, i), s->alg->size) > 0)
+			return false;
+	for (size_t i = 1; i <= s->n; i++) {
+		if (i < s->n &&
+		    memcmp(record(s, from), record(s, i), s->alg->size) == 0)
+			continue;
+		if (i - from > 1)
+			qsort_r(
+			    record(s, from), i - from, s->size, by_digest, s);
+		from = i;
+	}
+	return true;
+}
+
+/* The records in memory of their final size. */
+static bool
+settle(struct refset *s)
+{
+	uint8_t *p = room(s->n, s->size);
+
+	if (!p)
+		return false;
+	if (s->n)
+		memcpy(p, s->records, s->n * s->size);
+	free(s->records);
+	s->records = p;
+	s->cap = s->n;
 	return true;
 }
 
 rc
 refset_seal(struct refset *s)
 {
-	if (s->n)
+	if (s->n && !sort_runs(s))
 		qsort_r(s->records, s->n, s->size, by_digest, s);
 	drop_twins(s);
-	if (s->n && !grow(s, s->n))
-		return (rc){ERR_MEMORY};
-	while (s->bits < 24 && (size_t)2 << s->bits <= s->n)
+	while (s->bits < BITS_MAX && (size_t)2 << s->bits <= s->n)
 		s->bits++;
-	if (!index_records(s) || !index_paths(s))
+	if (!settle(s) || !index_records(s) || !index_paths(s))
 		return (rc){ERR_MEMORY};
 	return RC_OK;
 }
@@ -310,6 +381,12 @@ lower(const struct refset *s, size_t from, size_t to, const uint8_t *digest,
 }
 
 static bool
+is_digest(const struct refset *s, size_t i, const uint8_t *digest)
+{
+	return memcmp(record(s, i), digest, s->alg->size) == 0;
+}
+
+static bool
 find_path(const struct refset *s, uint64_t path, size_t *entry)
 {
 	size_t run = run_of_path(s, path);
@@ -329,26 +406,65 @@ find_path(const struct refset *s, uint64_t path, size_t *entry)
 	return true;
 }
 
+void
+refset_warm(const struct refset *s, const struct refset_probe *probes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (probes[i].digest)
+			__builtin_prefetch(
+			    &s->first[run_of(s, probes[i].digest)]);
+	for (size_t i = 0; i < n; i++) {
+		if (!probes[i].digest)
+			continue;
+		size_t run = run_of(s, probes[i].digest);
+		const uint8_t *p = record(s, s->first[run]);
+		const uint8_t *end = record(s, s->first[run + 1]);
+		/* A long run is searched by halving: its middle comes first. */
+		if (end - p > 4 * LINE)
+			p = record(s, (s->first[run] + s->first[run + 1]) / 2);
+		for (unsigned k = 0; k < 4 && p < end; k++, p += LINE)
+			__builtin_prefetch(p);
+	}
+}
+
+enum refset_found
+refset_find(
+    const struct refset *s, const struct refset_probe *probe, size_t *entry)
+{
+	size_t run = run_of(s, probe->digest);
+	size_t from = s->first[run];
+	size_t to = s->first[run + 1];
+	size_t at = lower(s, from, to, probe->digest, probe->path);
+
+	if (at < to && compare(s, at, probe->digest, probe->path) == 0) {
+		*entry = at;
+		return REFSET_PAIR;
+	}
+	at = lower(s, from, to, probe->digest, 0);
+	if (at < to && is_digest(s, at, probe->digest)) {
+		*entry = at;
+		return REFSET_DIGEST;
+	}
+	return find_path(s, probe->path, entry) ? REFSET_PATH : REFSET_NONE;
+}
+
 enum refset_found
 refset_get(const struct refset *s, const uint8_t *digest, struct span path,
     size_t *entry)
 {
-	uint64_t hash = refset_path_hash(path);
-	size_t run = run_of(s, digest);
-	size_t from = s->first[run];
-	size_t to = s->first[run + 1];
-	size_t at = lower(s, from, to, digest, hash);
+	struct refset_probe probe = {digest, refset_path_hash(path)};
 
-	if (at < to && compare(s, at, digest, hash) == 0) {
-		*entry = at;
-		return REFSET_PAIR;
-	}
-	at = lower(s, from, to, digest, 0);
-	if (at < to && memcmp(record(s, at), digest, s->alg->size) == 0) {
-		*entry = at;
-		return REFSET_DIGEST;
-	}
-	return find_path(s, hash, entry) ? REFSET_PATH : REFSET_NONE;
+	return refset_find(s, &probe, entry);
+}
+
+bool
+refset_has(const struct refset *s, const uint8_t *digest)
+{
+	size_t run = run_of(s, digest);
+	size_t to = s->first[run + 1];
+	size_t at = lower(s, s->first[run], to, digest, 0);
+
+	return at < to && is_digest(s, at, digest);
 }
 
 const struct hash_alg *
@@ -380,68 +496,11 @@ refset_memory(const struct refset *s)
 {
 	return sizeof(*s) + s->cap * s->size +
 	       2 * (((size_t)1 << s->bits) + 1) * sizeof(*s->first) +
-	       (s->n + 1) * sizeof(*s->by_path);
+	       s->n * sizeof(*s->by_path);
 }
 
-/* --- sha256sum lines ------------------------------------------------------ */
-
-static const struct hash_alg *
-alg_of_length(size_t digits)
+const uint8_t *
+refset_hash(const struct refset *s)
 {
-	static const uint16_t algs[] = {
-	    ALG_SHA1, ALG_SHA256, ALG_SHA384, ALG_SHA512};
-
-	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
-		const struct hash_alg *alg = hash_by_id(algs[i]);
-		if (alg && 2 * alg->size == digits)
-			return alg;
-	}
-	return NULL;
-}
-
-static rc
-unescape(struct span in, struct arena *a, struct span *out)
-{
-	uint8_t *p = arena_alloc(a, in.n);
-	size_t n = 0;
-
-	if (!p)
-		return (rc){ERR_MEMORY};
-	for (size_t i = 0; i < in.n; i++) {
-		uint8_t c = in.p[i];
-		if (c == '\\' && ++i < in.n)
-			c = in.p[i] == 'n'    ? '\n'
-			    : in.p[i] == 'r'  ? '\r'
-			    : in.p[i] == '\\' ? '\\'
-					      : 0;
-		else if (c == '\\')
-			c = 0;
-		if (c == 0)
-			return (rc){ERR_ENCODING};
-		p[n++] = c;
-	}
-	*out = span_of(p, n);
-	return RC_OK;
-}
-
-rc
-sum_line_parse(struct span line, struct arena *a, struct sum_line *out)
-{
-	bool escaped = line.n > 0 && line.p[0] == '\\';
-	struct span in = escaped ? span_of(line.p + 1, line.n - 1) : line;
-	struct sum_line got = {0};
-	size_t digits = 0;
-
-	while (digits < in.n && in.p[digits] != ' ')
-		digits++;
-	got.alg = alg_of_length(digits);
-	if (!got.alg || in.n < digits + 3 ||
-	    (in.p[digits + 1] != ' ' && in.p[digits + 1] != '*'))
-		return (rc){ERR_ENCODING};
-	TRY(hex_decode(span_of(in.p, digits), got.digest, got.alg->size));
-	got.path = span_of(in.p + digits + 2, in.n - digits - 2);
-	if (escaped)
-		TRY(unescape(got.path, a, &got.path));
-	*out = got;
-	return RC_OK;
+	return s->hash;
 }

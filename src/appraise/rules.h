@@ -65,7 +65,28 @@ struct signer {
 	const char *source;
 };
 
-enum { KEYRING_MAX = 64 };
+enum { KEYRING_MAX = 64, SETS_MAX = 64 };
+
+/* Pairs or digests, of the document itself or a reference set that it names. */
+struct ima_set {
+	struct refset *set; /* NULL: named, and not there */
+	const char *glob;   /* counts only at these paths; NULL: anywhere */
+	bool named;
+	uint8_t hash[32]; /* of a named one */
+	const char *name;
+};
+
+struct ima_sets {
+	size_t n;
+	struct ima_set set[SETS_MAX];
+};
+
+/* The kernel's IMA policy has to be measured at such a path. */
+struct ima_policy_rule {
+	const char *glob;
+	struct digest *accept;
+	size_t n; /* 0: there is no such rule */
+};
 
 struct ima_rules {
 	bool present;
@@ -73,14 +94,21 @@ struct ima_rules {
 	const char **templates;
 	size_t templates_n; /* 0: any that can be decoded */
 	enum err_effect violations, other_path, weak; /* EFF_NONE: pass */
-	struct refset *allow[4];		      /* one per algorithm */
-	size_t allow_n;
+	enum err_effect kexec;
+	enum err_effect aggregate; /* one that cannot be checked */
+	bool aggregate_given;
+	struct ima_sets allow, deny;
+	const char **deny_globs; /* nothing may be measured there */
+	size_t deny_globs_n;
 	struct glob_rule *globs; /* digests allowed at many paths */
 	size_t globs_n;
+	struct glob_rule *by_digest; /* paths that say nothing about a file */
+	size_t by_digest_n;
 	struct signer *keyring;
 	size_t keyring_n;
 	struct glob_rule *exclude; /* paths that are not judged */
 	size_t exclude_n;
+	struct ima_policy_rule policy;
 };
 
 struct text_list {
@@ -327,6 +355,19 @@ enum err_effect policy_weigh(const struct policy *p, int64_t now,
 MUST_USE rc ima_rules_decode(
     struct policy *p, const json_t *ima, struct err *e);
 void ima_rules_free(struct ima_rules *r);
+
+/* A glob as the kernel spells paths, in the policy's arena; NULL when it is
+ * full. */
+const char *ima_rules_glob(struct policy *p, struct span glob);
+
+/* --- ima_sets.c ----------------------------------------------------------- */
+
+/* Decode "allow" and "deny"; what weak digests count for is known already. */
+MUST_USE rc ima_sets_decode(struct policy *p, const json_t *ima, struct err *e);
+void ima_sets_free(struct ima_sets *sets);
+
+/* "sha256:<lower-case hex>" and nothing else. */
+bool ima_rules_digest(struct span text, struct digest *out);
 
 /* The path text of an allow list's entry, borrowed from the canonical bytes (a
  * JSON string's inside); empty where there is none. */

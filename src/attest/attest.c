@@ -3,15 +3,20 @@
 
 #include "base/text.h"
 
-uint32_t
-walk_quoted(const struct walk *w)
+static uint32_t
+pcrs_of(const struct pcr_selections *sel)
 {
-	const struct pcr_selections *sel = &w->f->quote.selection;
 	uint32_t mask = 0;
 
 	for (size_t i = 0; i < sel->n; i++)
 		mask |= sel->bank[i].mask;
 	return mask;
+}
+
+uint32_t
+walk_quoted(const struct walk *w)
+{
+	return pcrs_of(&w->f->quote.selection);
 }
 
 rc
@@ -64,14 +69,30 @@ step_policy_userspace(struct walk *w, enum check_state *state, struct err *e)
 		   : RC_OK;
 }
 
+/* Entries that the quote does not cover: those behind it, and those of PCRs
+ * that are not quoted. The replay has read the whole list before. */
 static rc
-judge_entry(void *ctx, const struct ima_entry *entry, struct err *e)
+judge_all(struct walk *w, struct ima_judge *j, struct err *e)
 {
-	struct walk *w = ctx;
+	const struct ima_state *start = &w->ima_start;
+	struct ima_reader in = ima_over_as(
+	    w->ev->ima, (uint32_t)start->entries, start->big_endian);
+	struct ima_entry entry;
+	bool more = true;
 
-	return policy_eval_ima(w->ctx->policy, entry, w->v, e);
+	for (;;) {
+		TRY(ima_next(&in, &entry, &more, e));
+		if (!more)
+			return RC_OK;
+		if (entry.offset < w->f->ima.bytes &&
+		    pcrs_of(&w->f->judged) & 1u << entry.pcr)
+			TRY(ima_judge_entry(j, &entry, e));
+		else
+			ima_judge_unattested(j, &entry);
+	}
 }
 
+/* The state is set by the judge: it alone knows whether it could judge. */
 static rc
 step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
 {
@@ -81,9 +102,15 @@ step_policy_ima(struct walk *w, enum check_state *state, struct err *e)
 		*state = CHECK_NOT_REQUIRED;
 	if (!p || !policy_needs_ima(p) || !w->f->ima_ok)
 		return RC_OK;
-	TRY(ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
-	    (uint32_t)w->ima_start.entries, &w->f->judged, judge_entry, w, e));
-	*state = CHECK_PASSED;
+	struct ima_judge *j = ima_judge_new(p, w->v);
+	if (!j)
+		return err_at(e, ERR_MEMORY, NULL, "ima");
+	if (ima_judge_tail(p))
+		TRY(judge_all(w, j, e));
+	else
+		TRY(ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
+		    &w->ima_start, &w->f->judged, ima_judge_entry, j, e));
+	ima_judge_end(j, w->ima_start.entries == 0);
 	return RC_OK;
 }
 

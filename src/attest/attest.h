@@ -23,6 +23,7 @@ struct evidence {
 	    pcrs; /* PCR values concatenated in selection order: optional */
 	struct span eventlog;
 	struct span ima;       /* from where ima_resume ended */
+	bool ima_big_endian;   /* its byte order, as declared */
 	struct span userspace; /* of the running system: systemd's, or a CEL */
 	bool userspace_incomplete; /* systemd marked it so */
 	/* Offline only; the server has the enrolled key. */

@@ -14,11 +14,39 @@ ima_quoted(const struct walk *w)
 static rc
 read_first(struct walk *w, struct err *e)
 {
-	struct ima_reader in =
-	    ima_over(w->ev->ima, (uint32_t)w->ima_start.entries);
+	struct ima_reader in = ima_over_as(w->ev->ima,
+	    (uint32_t)w->ima_start.entries, w->ima_start.big_endian);
 	bool more;
 
 	return ima_next(&in, &w->ima.first, &more, e);
+}
+
+uint32_t
+walk_ima_pcrs(const struct walk *w)
+{
+	enum { IMA_PCR = 1 << 10 };
+	const struct policy *p = w->ctx->policy;
+
+	return IMA_PCR | (p ? policy_ima_pcrs(p) : 0);
+}
+
+/* An entry may extend a PCR that nobody else explains; beside another log only
+ * where the policy gives the PCR to IMA, and the firmware's never. Else a list
+ * could make up for what was left out of that log. */
+static rc
+check_pcrs(const struct walk *w, struct err *e)
+{
+	uint32_t logged = w->f->userspace_match.named;
+
+	for (size_t i = 0; i < w->start.n; i++)
+		logged |= w->start.bank[i].touched;
+	logged &= walk_quoted(w) & ~walk_ima_pcrs(w);
+	uint32_t wrong = w->ima.named & (FIRMWARE_PCRS | logged);
+	return wrong ? err_text(e, ERR_IMA_PCR, "entries",
+			   "An entry names PCR %d, which another log explains "
+			   "and the policy does not give to IMA.",
+			   __builtin_ctz(wrong))
+		     : RC_OK;
 }
 
 static rc
@@ -35,6 +63,7 @@ replay_ima(struct walk *w, struct err *e)
 
 	quote.selection = w->f->judged;
 	ima_state_init(&w->ima_start, &w->f->explained, &quote.selection);
+	w->ima_start.big_endian = w->ev->ima_big_endian;
 	if (w->ctx->ima_resume.p &&
 	    !ima_state_resume(&w->ima_start, w->ctx->ima_resume))
 		return err_at(e, ERR_IMA_OFFSET, NULL, "%s", "");
@@ -43,10 +72,7 @@ replay_ima(struct walk *w, struct err *e)
 	    &w->f->ima_end, &w->f->ima, e);
 	if (rc_ok(r) || r.code == ERR_IMA_REPLAY)
 		w->ima.named = w->f->ima_end.pcrs;
-	if (rc_ok(r) && w->ima.named & FIRMWARE_PCRS)
-		return err_at(e, ERR_IMA_FORMAT,
-		    "An entry names a PCR of the firmware (0 to 7).", "%s", "");
-	return r;
+	return rc_ok(r) ? check_pcrs(w, e) : r;
 }
 
 void
@@ -158,23 +184,25 @@ step_ima_replay(struct walk *w, enum check_state *state, struct err *e)
 	return w->ima.result;
 }
 
-/* Where PCR 0 to 9 are known: the boot log, or values that cover them. */
-static const struct banks *
-known_boot(const struct walk *w)
+/* The quote has values of every PCR that the aggregate is made from; at the
+ * start of a list they are those of the boot only if userspace has not extended
+ * them since. */
+static bool
+values_cover(const struct walk *w, const struct ima_entry *entry)
 {
-	const struct pcr_selections *sel = &w->f->judged;
+	const struct hash_alg *alg = hash_by_name(entry->digest_alg);
+	uint32_t need = alg && alg->id == ALG_SHA1 ? 0xff : 0x3ff;
 
-	if (w->more_banks)
-		return w->more_banks;
-	if (w->log_decoded)
-		return &w->start;
-	/* Values that userspace extended since are not those of the boot. */
-	if (w->f->userspace_match.named & 0x3ff)
-		return NULL;
-	for (size_t i = 0; i < sel->n; i++)
-		if ((sel->bank[i].mask & 0x3ff) != 0x3ff)
-			return NULL;
-	return &w->f->values;
+	return alg && w->values_known &&
+	       (pcr_selections_mask(&w->f->judged, alg->id) & need) == need &&
+	       !(entry->index == 0 && w->f->userspace_match.named & need);
+}
+
+/* By the boot log, in the quoted banks and those that were needed. */
+static const struct banks *
+logged_banks(const struct walk *w)
+{
+	return w->more_banks ? w->more_banks : &w->start;
 }
 
 /* A kernel may take boot_aggregate from a bank that is not quoted; then the
@@ -188,7 +216,7 @@ find_bank(struct walk *w, struct span alg_name, struct err *e)
 
 	if (!alg || !alg->bank || !w->log_decoded ||
 	    evlog_alg_index(log, alg->id) < 0 ||
-	    banks_get(known_boot(w), alg->id))
+	    banks_get(logged_banks(w), alg->id))
 		return RC_OK;
 	bank_init(&one.bank[0], alg->id, log->startup_locality);
 	TRY(boot_extend(log, 0, log->events_n, w->h, &one, e));
@@ -202,15 +230,61 @@ find_bank(struct walk *w, struct span alg_name, struct err *e)
 	return RC_OK;
 }
 
+/* By the boot log, or by the quoted values: between boot and kexec the PCRs may
+ * have been extended. Both are authenticated. */
+static rc
+check_aggregate(struct walk *w, const struct ima_entry *entry, struct err *e)
+{
+	const struct banks *log = NULL;
+
+	TRY(find_bank(w, entry->digest_alg, e));
+	if (w->log_decoded)
+		log = logged_banks(w);
+	rc r = ima_check_boot_aggregate(entry, log, w->h, e);
+	if (rc_ok(r) || err_class(r.code) == CLS_OURS ||
+	    !values_cover(w, entry))
+		return r;
+	return ima_check_boot_aggregate(entry, &w->f->values, w->h, e);
+}
+
+static void
+add_unverified(struct walk *w, const struct err *e)
+{
+	const struct policy *p = w->ctx->policy;
+	enum err_effect effect = p ? policy_ima_aggregate(p) : EFF_NONE;
+	struct reason r = REASON(e->code, LAYER_OS);
+
+	if (!p || !policy_needs_ima(p) || effect == EFF_NONE)
+		return;
+	r.path = arena_printf(w->a, "ima.%s", e->path);
+	r.rule = "ima.boot_aggregate";
+	if (effect_fails(verdict_add(w->v, &r, effect)))
+		verdict_check(w->v, CHECK_IMA_BOOT_AGGREGATE, CHECK_FAILED);
+}
+
+/* What cannot be checked is the policy's to judge at the start of the list;
+ * later, where any file may have the name, it must follow. */
 static rc
 judge_aggregate(void *ctx, const struct ima_entry *entry, struct err *e)
 {
 	struct walk *w = ctx;
+	struct err why = {0};
 
 	if (entry->index != 0 && !ima_is_aggregate(entry))
 		return RC_OK;
-	TRY(find_bank(w, entry->digest_alg, e));
-	return ima_check_boot_aggregate(entry, known_boot(w), w->h, e);
+	rc r = check_aggregate(w, entry, &why);
+	if (r.code == ERR_IMA_AGGREGATE_UNVERIFIED && entry->index != 0)
+		return err_at(e, ERR_IMA_BOOT_AGGREGATE,
+		    "A boot_aggregate within the list cannot be checked.", "%s",
+		    why.path);
+	if (r.code == ERR_IMA_AGGREGATE_UNVERIFIED) {
+		w->ima.unverified = true;
+		add_unverified(w, &why);
+		return RC_OK;
+	}
+	if (!rc_ok(r) && e)
+		*e = why;
+	return r;
 }
 
 /* Entry 0, and those of kernels that were started by kexec later, for which
@@ -223,18 +297,17 @@ judge_aggregates(struct walk *w, struct err *e)
 	if (n == 0 || (n == 1 && ima_is_aggregate(&w->ima.first)))
 		return judge_aggregate(w, &w->ima.first, e);
 	return ima_covered(span_of(w->ev->ima.p, w->f->ima.bytes),
-	    (uint32_t)w->ima_start.entries, &w->f->judged, judge_aggregate, w,
-	    e);
+	    &w->ima_start, &w->f->judged, judge_aggregate, w, e);
 }
 
 rc
 step_boot_aggregate(struct walk *w, enum check_state *state, struct err *e)
 {
 	*state = w->f->ima_ok ? CHECK_NOT_APPLICABLE : without_ima(w);
-	if (!w->f->ima_ok || w->f->ima.entries == 0 || !known_boot(w))
+	if (!w->f->ima_ok || w->f->ima.entries == 0)
 		return RC_OK;
 	TRY(walk_below(e, judge_aggregates(w, e), "ima."));
-	*state =
-	    w->ima_start.entries == 0 ? CHECK_PASSED : CHECK_NOT_APPLICABLE;
+	if (w->ima_start.entries == 0 && !w->ima.unverified)
+		*state = CHECK_PASSED;
 	return RC_OK;
 }

@@ -113,7 +113,8 @@ values_met(struct walk *w, const struct evlog *log, size_t *out, struct err *e)
 static rc
 digest_met(struct walk *w, const struct evlog *log, size_t *out, struct err *e)
 {
-	struct ima_reader in = ima_over(w->ev->ima, 0);
+	struct ima_reader in =
+	    ima_over_as(w->ev->ima, 0, w->ev->ima_big_endian);
 	struct userspace_match m;
 	struct ima_entry first;
 	struct banks banks;
@@ -321,7 +322,7 @@ bound_to_logs(const struct walk *w, uint16_t alg)
 
 	if (boot)
 		mask |= boot->touched | FIRMWARE_PCRS;
-	return mask & ~w->ima.named &
+	return mask & ~(w->ima.named & walk_ima_pcrs(w)) &
 	       ~(w->f->userspace_match.wrong & walk_lenient(w));
 }
 

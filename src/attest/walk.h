@@ -51,6 +51,7 @@ struct walk {
 		struct err error;
 		uint32_t named; /* PCRs, where they are known */
 		struct ima_entry first;
+		bool unverified; /* its boot_aggregate could not be checked */
 	} ima;
 	struct ima_state ima_start;
 };
@@ -74,6 +75,10 @@ walk_step step_ima_format, step_ima_replay, step_boot_aggregate;
 
 /* Replay the list once; called by log.replay. */
 void walk_ima(struct walk *w);
+
+/* PCRs that are IMA's: 10, and those that the policy gives to it. An entry that
+ * names another one excuses no log. */
+uint32_t walk_ima_pcrs(const struct walk *w);
 
 /* PCRs 0 to 7 belong to the firmware: logs must explain them. */
 enum { FIRMWARE_PCRS = 0xff };

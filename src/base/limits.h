@@ -43,6 +43,9 @@ enum {
 	LIMIT_JSON_DEPTH = 32,
 	/* Policies carry allow lists: 1M digests are reference sets instead. */
 	LIMIT_POLICY = 64 * 1024 * 1024,
+	/* Entries of a reference set: 1.8 GB of memory; a whole Debian archive
+	 * has some 10 million files. */
+	LIMIT_REFSET = 32 * 1000 * 1000,
 	/* Reasons listed in one verdict; the rest is counted. */
 	LIMIT_REASONS = 64,
 };

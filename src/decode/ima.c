@@ -131,11 +131,19 @@ field_buf(struct span s, struct ima_entry *out)
 static const char *
 field_dmodsig(struct span s, struct ima_entry *out)
 {
-	struct span alg, digest;
-	const char *wrong = s.n ? split_digest(s, &alg, &digest) : NULL;
+	const char *wrong =
+	    s.n ? split_digest(s, &out->modsig_alg, &out->modsig_digest) : NULL;
 
-	(void)out;
-	return wrong || s.n == 0 ? wrong : check_digest(alg, digest);
+	return wrong || s.n == 0
+		   ? wrong
+		   : check_digest(out->modsig_alg, out->modsig_digest);
+}
+
+static const char *
+field_modsig(struct span s, struct ima_entry *out)
+{
+	out->modsig = s;
+	return NULL;
 }
 
 /* Empty where there is no inode, as in boot_aggregate. */
@@ -175,7 +183,7 @@ static const struct field {
     {"d", ROLE_DIGEST, field_d},
     {"n", ROLE_PATH, field_name},
     {"d-modsig", ROLE_OTHER, field_dmodsig},
-    {"modsig", ROLE_OTHER, field_opaque},
+    {"modsig", ROLE_OTHER, field_modsig},
     {"evmsig", ROLE_OTHER, field_opaque},
     {"xattrnames", ROLE_OTHER, field_opaque},
     {"xattrlengths", ROLE_OTHER, field_opaque},
@@ -255,6 +263,13 @@ compile(struct ima_reader *r, struct span name)
 
 /* --- entries ---------------------------------------------------------- */
 
+/* A number of the list: all of them are of 32 bits. */
+static uint32_t
+number(const struct ima_reader *r, struct rd *in)
+{
+	return r->big_endian ? rd_u32be(in) : rd_u32le(in);
+}
+
 static rc
 fail(const struct ima_reader *r, enum err_code code, const char *text,
     const char *what, struct err *e)
@@ -269,7 +284,7 @@ decode_fields(const struct ima_reader *r, struct ima_entry *out, struct err *e)
 
 	for (size_t i = 0; i < r->fields_n; i++) {
 		const struct field *f = &fields[r->fields[i]];
-		uint32_t n = rd_u32le(&in);
+		uint32_t n = number(r, &in);
 		struct span s = rd_bytes(&in, n);
 		const char *wrong =
 		    rd_ok(&in) ? f->decode(s, out)
@@ -289,7 +304,7 @@ decode_fields(const struct ima_reader *r, struct ima_entry *out, struct err *e)
 static rc
 decode_data(struct ima_reader *r, struct ima_entry *out, struct err *e)
 {
-	uint32_t n = rd_u32le(&r->in);
+	uint32_t n = number(r, &r->in);
 
 	if (rd_ok(&r->in) && n > LIMIT_IMA_FIELD)
 		return fail(r, ERR_IMA_TOO_LARGE,
@@ -308,7 +323,7 @@ static rc
 decode_legacy(struct ima_reader *r, struct ima_entry *out, struct err *e)
 {
 	struct span digest = rd_bytes(&r->in, IMA_HASH_SIZE);
-	uint32_t n = rd_u32le(&r->in);
+	uint32_t n = number(r, &r->in);
 
 	if (rd_ok(&r->in) && (n == 0 || n >= IMA_LEGACY_NAME))
 		return fail(r, ERR_IMA_FORMAT,
@@ -327,17 +342,21 @@ decode_legacy(struct ima_reader *r, struct ima_entry *out, struct err *e)
 static rc
 decode_head(struct ima_reader *r, struct ima_entry *out, struct err *e)
 {
-	out->pcr = rd_u32le(&r->in);
+	out->pcr = number(r, &r->in);
 	out->template_hash = rd_bytes(&r->in, IMA_HASH_SIZE);
-	uint32_t n = rd_u32le(&r->in);
+	uint32_t n = number(r, &r->in);
 
 	if (!rd_ok(&r->in))
 		return fail(r, ERR_IMA_TRUNCATED, NULL, "", e);
 	if (out->pcr >= LIMIT_PCRS)
 		return fail(r, ERR_IMA_FORMAT,
-		    "The entry names a PCR that does not exist; lists of "
-		    "big-endian machines must be written with "
-		    "ima_canonical_fmt.",
+		    r->big_endian
+			? "The entry names a PCR that does not exist; the list "
+			  "was declared big-endian (--ima-big-endian)."
+			: "The entry names a PCR that does not exist; a list "
+			  "of a big-endian machine must be declared "
+			  "(--ima-big-endian) or written with "
+			  "ima_canonical_fmt.",
 		    ".pcr", e);
 	if (n == 0 || n > IMA_TEMPLATE_NAME_MAX)
 		return fail(r, ERR_IMA_FORMAT,
@@ -350,10 +369,18 @@ decode_head(struct ima_reader *r, struct ima_entry *out, struct err *e)
 }
 
 struct ima_reader
+ima_over_as(struct span list, uint32_t first_index, bool big_endian)
+{
+	return (struct ima_reader){.in = rd_over(list),
+	    .whole = list,
+	    .big_endian = big_endian,
+	    .next_index = first_index};
+}
+
+struct ima_reader
 ima_over(struct span list, uint32_t first_index)
 {
-	return (struct ima_reader){
-	    .in = rd_over(list), .whole = list, .next_index = first_index};
+	return ima_over_as(list, first_index, false);
 }
 
 rc

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The binary IMA measurement list of Linux, little-endian, read as a stream:
- * nothing is kept per entry, so memory does not grow with the list.
+ * The binary IMA measurement list of Linux, read as a stream: nothing is kept
+ * per entry, so memory does not grow with the list.
  * security/integrity/ima/ima_template.c, ima_fs.c (Linux 6.1).
+ *
+ * The kernel writes its numbers in the machine's own order, unless it was
+ * started with ima_canonical_fmt. The order is declared by whoever hands the
+ * list over and never guessed: little-endian where nothing is said.
  */
 #ifndef AKASHI_DECODE_IMA_H
 #define AKASHI_DECODE_IMA_H
@@ -39,11 +43,17 @@ struct ima_entry {
 	struct span path;
 	struct span sig; /* empty: no signature field or an empty one */
 	struct span buf; /* ima-buf's payload; p == NULL: no such field */
+	/* ima-modsig: the signature that is appended to the file (PKCS#7 in
+	 * DER) and the digest of the file without it; empty: none. */
+	struct span modsig;
+	struct span modsig_alg;
+	struct span modsig_digest;
 };
 
 struct ima_reader {
 	struct rd in;
 	struct span whole;
+	bool big_endian;
 	uint32_t next_index;
 	/* The last template and the rows of its fields. */
 	struct span template_name;
@@ -51,8 +61,13 @@ struct ima_reader {
 	uint8_t fields[IMA_FIELDS_MAX];
 };
 
-/* A reader over whole entries; first_index is that of the first entry. */
+/* A reader over whole entries, little-endian; first_index is that of the first
+ * entry. */
 struct ima_reader ima_over(struct span list, uint32_t first_index);
+
+/* The same for a list of declared byte order. */
+struct ima_reader ima_over_as(
+    struct span list, uint32_t first_index, bool big_endian);
 
 /* The next entry. *more is false at the clean end of the list (out is then
  * untouched). Known templates are ima, ima-ng, ima-ngv2, ima-sig, ima-sigv2,

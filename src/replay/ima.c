@@ -57,10 +57,12 @@ crypto(struct err *e)
 static rc
 check_buf(struct hasher *h, const struct ima_entry *entry, struct err *e)
 {
-	const struct hash_alg *alg = hash_by_name(entry->digest_alg);
 	uint8_t got[HASH_MAX];
 
-	if (!entry->buf.p || !alg || entry->violation)
+	if (!entry->buf.p || entry->violation)
+		return RC_OK;
+	const struct hash_alg *alg = hash_by_name(entry->digest_alg);
+	if (!alg)
 		return RC_OK;
 	if (!rc_ok(hash_of(h, alg->id, entry->buf, got)))
 		return crypto(e);
@@ -276,10 +278,13 @@ may_match(const struct walk *w, uint32_t pcr)
 		return true;
 	uint16_t alg = w->now.bank[0].type[0].alg;
 	const struct bank *want = banks_get(w->target->values, alg);
-	uint32_t mask = pcr_selections_mask(sel, alg) & 1u << pcr;
+	if (!(pcr_selections_mask(sel, alg) & 1u << pcr))
+		return want != NULL;
+	/* The first bytes tell, but for one time in 2^32. */
 	for (unsigned t = 1; want && t <= w->now.bank[0].types; t <<= 1)
 		if (w->now.bank[0].types & t &&
-		    pcrs_equal(ima_state_bank(&w->now, 0, t), want, mask))
+		    memcmp(ima_state_bank(&w->now, 0, t)->pcr[pcr],
+			want->pcr[pcr], 4) == 0)
 			return true;
 	return false;
 }
@@ -351,7 +356,8 @@ walk_to_quote(struct walk *w, const struct ima_state *start, uint64_t *tail,
 {
 	uint32_t named;
 
-	w->in = ima_over(w->list, (uint32_t)start->entries);
+	w->in =
+	    ima_over_as(w->list, (uint32_t)start->entries, start->big_endian);
 	TRY(first_named(w, start, &named, e));
 	do {
 		w->named = named;
@@ -433,11 +439,12 @@ quoted_pcrs(const struct pcr_selections *sel)
 }
 
 rc
-ima_covered(struct span covered, uint32_t first_index,
+ima_covered(struct span covered, const struct ima_state *start,
     const struct pcr_selections *quoted, ima_sink *sink, void *ctx,
     struct err *e)
 {
-	struct ima_reader in = ima_over(covered, first_index);
+	struct ima_reader in =
+	    ima_over_as(covered, (uint32_t)start->entries, start->big_endian);
 	uint32_t mask = quoted_pcrs(quoted);
 	struct ima_entry entry;
 	bool more = true;
@@ -468,8 +475,8 @@ ima_replay(struct span list, const struct ima_state *start,
 	}
 	emit_match(&w, start, &match);
 	if (sink)
-		TRY(ima_covered(span_of(list.p, match.bytes),
-		    (uint32_t)start->entries, sel, sink, ctx, e));
+		TRY(ima_covered(
+		    span_of(list.p, match.bytes), start, sel, sink, ctx, e));
 	*end = w.now;
 	*out = match;
 	return RC_OK;
@@ -494,23 +501,28 @@ ima_check_boot_aggregate(const struct ima_entry *entry,
 {
 	static const unsigned lasts[] = {9, 7};
 	const struct hash_alg *alg = hash_by_name(entry->digest_alg);
-	const struct bank *b = alg ? banks_get(boot, alg->id) : NULL;
+	const struct bank *b = alg && boot ? banks_get(boot, alg->id) : NULL;
 	uint8_t got[HASH_MAX];
-	const char *wrong = "No PCR values of the bank that boot_aggregate is "
-			    "made from are known.";
 
 	if (!ima_is_aggregate(entry))
 		return err_at(e, ERR_IMA_BOOT_AGGREGATE,
 		    "The first entry is not boot_aggregate.", "entries[%u].n",
 		    entry->index);
+	if (span_all(entry->digest, 0))
+		return err_at(e, ERR_IMA_BOOT_AGGREGATE,
+		    "boot_aggregate is all zero: IMA was started without a "
+		    "TPM.",
+		    "entries[%u].d", entry->index);
+	if (!b)
+		return err_at(e, ERR_IMA_AGGREGATE_UNVERIFIED, NULL,
+		    "entries[%u].d", entry->index);
 	/* Only SHA-1 ever stopped at PCR 7. */
-	for (size_t i = 0; b && i < (alg->id == ALG_SHA1 ? 2 : 1); i++) {
+	for (size_t i = 0; i < (alg->id == ALG_SHA1 ? 2 : 1); i++) {
 		if (!rc_ok(aggregate(b, alg, lasts[i], h, got)))
 			return crypto(e);
 		if (span_eq(entry->digest, span_of(got, alg->size)))
 			return RC_OK;
-		wrong = NULL;
 	}
 	return err_at(
-	    e, ERR_IMA_BOOT_AGGREGATE, wrong, "entries[%u].d", entry->index);
+	    e, ERR_IMA_BOOT_AGGREGATE, NULL, "entries[%u].d", entry->index);
 }

@@ -40,6 +40,9 @@ struct ima_state {
 	uint64_t violations;
 	uint64_t aggregates; /* boot_aggregate entries since init or resume */
 	uint32_t pcrs;	     /* bit i: an entry named PCR i */
+	/* The list's byte order, as declared. Not among the kept bytes: it is
+	 * declared with every part. */
+	bool big_endian;
 };
 
 /* Bank number i in the type of one bit. */
@@ -99,9 +102,9 @@ MUST_USE rc ima_replay(struct span list, const struct ima_state *start,
     const struct ima_target *target, struct hasher *h, ima_sink *sink,
     void *ctx, struct ima_state *end, struct ima_match *out, struct err *e);
 
-/* Pass to sink the entries of `covered` (the first match->bytes of a list)
- * whose PCR is quoted in any bank. */
-MUST_USE rc ima_covered(struct span covered, uint32_t first_index,
+/* Pass to sink the entries of `covered` (the first match->bytes of a list that
+ * was walked from `start`) whose PCR is quoted in any bank. */
+MUST_USE rc ima_covered(struct span covered, const struct ima_state *start,
     const struct pcr_selections *quoted, ima_sink *sink, void *ctx,
     struct err *e);
 
@@ -110,7 +113,9 @@ bool ima_is_aggregate(const struct ima_entry *entry);
 
 /* The boot_aggregate entry's digest follows from `boot`: SHA-1 over PCR 0–7 of
  * the SHA-1 bank, any other hash over PCR 0–9 of its own bank. SHA-1 over
- * PCR 0–9 is accepted too. IMA_BOOT_AGGREGATE. */
+ * PCR 0–9 is accepted too. IMA_BOOT_AGGREGATE, also for one of zeros, which a
+ * kernel without a TPM writes; IMA_AGGREGATE_UNVERIFIED where `boot` (NULL:
+ * nothing is known) lacks the bank. */
 MUST_USE rc ima_check_boot_aggregate(const struct ima_entry *entry,
     const struct banks *boot, struct hasher *h, struct err *e);
 

@@ -5,6 +5,7 @@
 #include "base/rd.h"
 #include "decode/cert.h"
 
+#include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -18,11 +19,14 @@ enum {
 	KEYID = 4,
 	RSA_BITS_MIN = 2048,
 	SUBJECT_MAX = 200,
+	/* The kernel's own are of some 500 bytes, without certificates. */
+	MODSIG_MAX = 64 * 1024,
 };
 
 struct file_key {
 	uint8_t id[KEYID];
 	EVP_PKEY *pkey;
+	X509 *x509;
 	uint8_t *der;
 	size_t der_n;
 	char subject[SUBJECT_MAX];
@@ -86,10 +90,11 @@ parse(struct span cert)
 	return x509;
 }
 
-/* Fill k from the certificate; false if it will not do. */
+/* Fill k from its certificate; false if it will not do. */
 static bool
-take(struct file_key *k, X509 *x509)
+take(struct file_key *k)
 {
+	X509 *x509 = k->x509;
 	int n = i2d_X509(x509, &k->der);
 
 	k->der_n = n > 0 ? (size_t)n : 0;
@@ -104,13 +109,11 @@ rc
 file_key_from_cert(struct span cert, struct file_key **out, struct err *e)
 {
 	struct file_key *k = calloc(1, sizeof(*k));
-	X509 *x509 = k ? parse(cert) : NULL;
 
 	if (!k)
 		return err_at(e, ERR_MEMORY, NULL, "certificate");
-	bool ok = x509 && take(k, x509);
-	X509_free(x509);
-	if (!ok) {
+	k->x509 = parse(cert);
+	if (!k->x509 || !take(k)) {
 		file_key_free(k);
 		return err_at(e, ERR_ENCODING,
 		    "A certificate in DER or PEM is expected, of RSA with 2048 "
@@ -127,6 +130,7 @@ file_key_free(struct file_key *k)
 	if (!k)
 		return;
 	EVP_PKEY_free(k->pkey);
+	X509_free(k->x509);
 	OPENSSL_free(k->der);
 	free(k);
 }
@@ -197,17 +201,17 @@ decode(struct span bytes, struct header *out)
 /* What was signed: the file's digest, or that of struct ima_file_id. */
 static bool
 signed_digest(const struct header *h, const EVP_MD *md,
-    const struct hash_alg *alg, const uint8_t *digest, uint8_t *out)
+    const struct filesig_subject *file, uint8_t *out)
 {
 	uint8_t id[2 + HASH_MAX] = {h->type, h->algo};
 	uint8_t *to = h->version == 2 ? out : id + 2;
 	unsigned n = 0;
 
-	for (size_t i = 0; i < alg->size; i++)
-		to[i] = digest[i];
+	for (size_t i = 0; i < file->alg->size; i++)
+		to[i] = file->digest[i];
 	return h->version == 2 ||
-	       (EVP_Digest(id, 2 + alg->size, out, &n, md, NULL) == 1 &&
-		   n == alg->size);
+	       (EVP_Digest(id, 2 + file->alg->size, out, &n, md, NULL) == 1 &&
+		   n == file->alg->size);
 }
 
 static bool
@@ -229,7 +233,7 @@ verifies(const struct file_key *k, const EVP_MD *md, struct span sig,
 
 enum filesig
 filesig_check(const struct file_key *const *keys, size_t n, struct span sig,
-    const struct hash_alg *alg, const uint8_t *digest)
+    const struct filesig_subject *file)
 {
 	uint8_t what[HASH_MAX];
 	struct header h;
@@ -239,15 +243,99 @@ filesig_check(const struct file_key *const *keys, size_t n, struct span sig,
 		return FILESIG_ABSENT;
 	if (!decode(sig, &h))
 		return FILESIG_FOREIGN;
-	const EVP_MD *md = EVP_get_digestbyname(alg->openssl);
-	bool same = kernel_hash(h.algo) == alg->id && md &&
-		    signed_digest(&h, md, alg, digest, what);
+	const EVP_MD *md = EVP_get_digestbyname(file->alg->openssl);
+	bool same = kernel_hash(h.algo) == file->alg->id && md &&
+		    file->verity == (h.type == XATTR_VERITY) &&
+		    signed_digest(&h, md, file, what);
 	for (size_t i = 0; i < n; i++) {
 		if (!span_eq(h.id, span_of(keys[i]->id, KEYID)))
 			continue;
 		named = true;
-		if (same && verifies(keys[i], md, h.sig, what, alg->size))
+		if (same && verifies(keys[i], md, h.sig, what, file->alg->size))
 			return FILESIG_GOOD;
 	}
 	return named ? FILESIG_BAD : FILESIG_FOREIGN;
+}
+
+/* --- appended signatures ---------------------------------------------------
+ */
+
+static bool
+known_kind(CMS_SignerInfo *si, const EVP_MD *md)
+{
+	X509_ALGOR *hash = NULL;
+	X509_ALGOR *sign = NULL;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, &hash, &sign);
+	return md && OBJ_obj2nid(hash->algorithm) == EVP_MD_get_type(md) &&
+	       OBJ_obj2nid(sign->algorithm) != NID_rsassaPss;
+}
+
+/* With attributes, the digest is one of them and they are signed. */
+static bool
+signed_attributes(
+    CMS_SignerInfo *si, const struct file_key *k, struct span digest)
+{
+	const ASN1_OCTET_STRING *is = CMS_signed_get0_data_by_OBJ(
+	    si, OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
+
+	if (!is || !span_eq(digest, span_of(ASN1_STRING_get0_data(is),
+					(size_t)ASN1_STRING_length(is))))
+		return false;
+	CMS_SignerInfo_set1_signer_cert(si, k->x509);
+	return CMS_SignerInfo_verify(si) == 1;
+}
+
+static bool
+signer_holds(CMS_SignerInfo *si, const struct file_key *k, const EVP_MD *md,
+    struct span digest)
+{
+	const ASN1_OCTET_STRING *sig = CMS_SignerInfo_get0_signature(si);
+
+	if (CMS_signed_get_attr_count(si) > 0)
+		return signed_attributes(si, k, digest);
+	return verifies(k, md,
+	    span_of(
+		ASN1_STRING_get0_data(sig), (size_t)ASN1_STRING_length(sig)),
+	    digest.p, digest.n);
+}
+
+static enum filesig
+judge_signers(STACK_OF(CMS_SignerInfo) * signers,
+    const struct file_key *const *keys, size_t n, const EVP_MD *md,
+    struct span digest)
+{
+	bool named = false;
+
+	for (int s = 0; s < sk_CMS_SignerInfo_num(signers); s++) {
+		CMS_SignerInfo *si = sk_CMS_SignerInfo_value(signers, s);
+		for (size_t i = 0; known_kind(si, md) && i < n; i++) {
+			if (CMS_SignerInfo_cert_cmp(si, keys[i]->x509) != 0)
+				continue;
+			named = true;
+			if (signer_holds(si, keys[i], md, digest))
+				return FILESIG_GOOD;
+		}
+	}
+	return named ? FILESIG_BAD : FILESIG_FOREIGN;
+}
+
+enum filesig
+filesig_check_modsig(const struct file_key *const *keys, size_t n,
+    struct span sig, const struct hash_alg *alg, struct span digest)
+{
+	const uint8_t *p = sig.p;
+
+	if (sig.n == 0)
+		return FILESIG_ABSENT;
+	if (sig.n > MODSIG_MAX || digest.n != alg->size)
+		return FILESIG_FOREIGN;
+	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)sig.n);
+	STACK_OF(CMS_SignerInfo) *signers =
+	    cms && p == sig.p + sig.n ? CMS_get0_SignerInfos(cms) : NULL;
+	enum filesig result = judge_signers(
+	    signers, keys, n, EVP_get_digestbyname(alg->openssl), digest);
+	CMS_ContentInfo_free(cms);
+	ERR_clear_error();
+	return result;
 }

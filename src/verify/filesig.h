@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signatures over files, as security.ima holds them and the IMA list repeats
- * them: security/integrity/digsig_asymmetric.c, ima_appraise.c (Linux 6.1).
+ * Signatures over files.
  *
- * Type 3, version 2: the file's digest is signed. Version 3 (type 3 or, for
- * fs-verity, 6): the digest of {type, algorithm, file digest} is signed.
+ * security.ima, as the IMA list repeats it: digsig_asymmetric.c,
+ * ima_appraise.c (Linux 6.1). Type 3, version 2: the file's digest is signed.
+ * Version 3 (type 3 or, for an fs-verity digest and only there, 6): the digest
+ * of {type, algorithm, digest} is signed.
+ *
+ * A module's appended signature: PKCS#7 over the file without it
+ * (ima_modsig.c, pkcs7_verify.c).
  */
 #ifndef AKASHI_VERIFY_FILESIG_H
 #define AKASHI_VERIFY_FILESIG_H
@@ -32,9 +36,23 @@ enum filesig {
 	FILESIG_BAD,	 /* names one of the keys and does not verify */
 };
 
-/* What the content of a security.ima field says about a file with this digest.
+/* What is signed. */
+struct filesig_subject {
+	const struct hash_alg *alg;
+	const uint8_t *digest;
+	bool verity; /* of fs-verity: not the hash of the file */
+};
+
+/* What the content of a security.ima field says about a file.
  * Every key with the identifier is tried: four bytes of it may collide. */
 enum filesig filesig_check(const struct file_key *const *keys, size_t n,
-    struct span sig, const struct hash_alg *alg, const uint8_t *digest);
+    struct span sig, const struct filesig_subject *file);
+
+/* The same for an appended signature, in DER, and the digest of the file
+ * without it. It names its signer's certificate. One good signer is enough, as
+ * for the kernel. What is not PKCS#7 with PKCS#1 v1.5 or ECDSA over this very
+ * digest, direct or in signed attributes, is FILESIG_FOREIGN. */
+enum filesig filesig_check_modsig(const struct file_key *const *keys, size_t n,
+    struct span sig, const struct hash_alg *alg, struct span digest);
 
 #endif

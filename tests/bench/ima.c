@@ -221,7 +221,7 @@ subject_free(struct subject *s)
 {
 	hasher_free(s->hasher);
 	bare_free(s->bare);
-	refset_free(s->set);
+	refset_unref(s->set);
 	free(s->list);
 	free(s->data);
 	arena_free(&s->arena);

@@ -525,7 +525,7 @@ static const struct verb {
     {"empty", do_empty, 2},
     {"file", do_file, 3},
     {"ev", do_ev, 3},
-    {"ima", do_ima, 3},
+    {"ima", do_ima, 2},
     {"us", do_us, 2},
     {"before", do_before, 3},
     {"after", do_after, 3},

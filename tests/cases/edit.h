@@ -10,8 +10,11 @@
  *   ev bind N               hash what such an event hashes of its data
  *   ev type|pcr N VALUE     ev data N DATA   ev put BEFORE PCR TYPE DATA
  *   ima drop|dup|zero|rehash N               ima move N BEFORE
+ *   ima pcr N VALUE
  *   ima set N AT DATA       in its template data
  *   ima add DIGEST PATH     ima-sig entry with a right template hash
+ *   ima big                 the list in the other byte order, and so declared
+ *   ima undeclared          not declared any more
  *   us boot                 what systemd measures until it is ready
  *   us add WHERE TYPE STRING  a record; WHERE is a PCR or an NV index, "-"
  *                           for no string
@@ -24,12 +27,15 @@
  *   quote SELECTION         what sign puts into the quote
  *   asked SELECTION         what was asked for
  *   known FIELD DELTA       what is remembered: clock, reset, restart,
- * firmware, log; copies N seen of the TPM's state; seconds N since then, and
- * since the challenge was issued sign                    replay the logs as
- * they are now, quote that, sign with a good key seal                    sign
- * the attest as it is values                  send PCR values along policy PATH
- * judge by this document with JSON               judge by the golden policy
- * with these members in place of its own (RFC 7396); no blanks
+ *                           firmware, log; copies N seen of the TPM's state;
+ *                           seconds N since then, and since the challenge was
+ *                           issued
+ *   sign    replay the logs as they are now, quote that, sign with a good key
+ *   seal    sign the attest as it is
+ *   values  send PCR values along
+ *   policy PATH             judge by this document
+ *   with JSON               judge by the golden policy with these members in
+ *                           place of its own (RFC 7396); no blanks
  *
  * PART: attest sig ak log ima nonce values userspace ek cert. AT and LENGTH are
  * decimal, negative from the end; in attest also magic type signer extra clock

@@ -191,7 +191,7 @@ edit_event(struct edit *e, char **w, struct span data)
 static bool
 entry_at(struct span list, size_t index, struct ima_entry *out, struct cut *it)
 {
-	struct ima_reader r = ima_over(list, 0);
+	struct ima_reader r = ima_over(list, 0); /* before "ima big" */
 	struct ima_entry next;
 	bool more = true;
 
@@ -241,6 +241,58 @@ entry_rehash(struct edit *e, struct span *s, const struct ima_entry *entry)
 	       overwrite(e, s, entry->offset + 4, span_of(sha1, 20));
 }
 
+/* --- the other byte order --- */
+
+static void
+put_be(struct buf *b, size_t v)
+{
+	uint8_t bytes[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16),
+	    (uint8_t)(v >> 8), (uint8_t)v};
+
+	buf_put(b, bytes, sizeof(bytes));
+}
+
+static void
+put_swapped(struct edit *e, const struct ima_entry *entry, struct buf *out)
+{
+	struct rd in = rd_over(entry->template_data);
+	struct buf data = {0};
+	uint8_t sha1[HASH_MAX];
+
+	while (rd_left(&in)) {
+		struct span field = rd_bytes(&in, rd_u32le(&in));
+		put_be(&data, field.n);
+		buf_put(&data, field.p, field.n);
+	}
+	if (!rd_ok(&in) || data.failed ||
+	    !rc_ok(hash_of(e->h, ALG_SHA1, buf_span(&data), sha1)))
+		exit(99);
+	put_be(out, entry->pcr);
+	buf_put(out, sha1, 20);
+	put_be(out, entry->template_name.n);
+	buf_put(out, entry->template_name.p, entry->template_name.n);
+	put_be(out, data.n);
+	buf_put(out, data.p, data.n);
+	buf_free(&data);
+}
+
+/* The list as a big-endian machine would have written it: its field lengths
+ * are hashed as they stand. */
+static bool
+swap_list(struct edit *e)
+{
+	struct ima_reader r = ima_over(e->r.ev.ima, 0);
+	struct ima_entry entry;
+	struct buf out = {0};
+	bool more = true;
+
+	while (rc_ok(ima_next(&r, &entry, &more, NULL)) && more)
+		put_swapped(e, &entry, &out);
+	e->r.ev.ima = kept(e, &out);
+	e->r.ev.ima_big_endian = true;
+	return !more;
+}
+
 bool
 edit_entry(struct edit *e, char **w, struct span data)
 {
@@ -254,7 +306,13 @@ edit_entry(struct edit *e, char **w, struct span data)
 		    e, *s, (struct cut){s->n, 0}, new_entry(e, data, w[2]));
 		return true;
 	}
-	if (!entry_at(*s, strtoul(w[1], NULL, 10), &entry, &it))
+	if (strcmp(w[0], "big") == 0)
+		return swap_list(e);
+	if (strcmp(w[0], "undeclared") == 0) {
+		e->r.ev.ima_big_endian = false;
+		return true;
+	}
+	if (!w[1] || !entry_at(*s, strtoul(w[1], NULL, 10), &entry, &it))
 		return false;
 	if (strcmp(w[0], "drop") == 0)
 		return drop(e, s, it);
@@ -264,6 +322,10 @@ edit_entry(struct edit *e, char **w, struct span data)
 		return overwrite(e, s, it.at + 4, span_of(zero, 20));
 	if (strcmp(w[0], "rehash") == 0)
 		return entry_rehash(e, s, &entry);
+	if (strcmp(w[0], "pcr") == 0 && w[2]) {
+		uint8_t pcr = (uint8_t)strtoul(w[2], NULL, 10);
+		return overwrite(e, s, it.at, span_of(&pcr, 1));
+	}
 	if (strcmp(w[0], "set") == 0 && w[2])
 		return overwrite(e, s,
 		    (size_t)(entry.template_data.p - s->p) +
@@ -294,7 +356,8 @@ replay_log(struct edit *e)
 void
 edit_replay(struct edit *e)
 {
-	struct ima_reader r = ima_over(e->r.ev.ima, 0);
+	struct ima_reader r =
+	    ima_over_as(e->r.ev.ima, 0, e->r.ev.ima_big_endian);
 	struct ima_state *s = arena_alloc(e->a, sizeof(*s));
 	struct ima_entry entry;
 	bool more = true;

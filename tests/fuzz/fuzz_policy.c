@@ -53,7 +53,10 @@ judge(const struct policy *p, struct span rest)
 	arena_init(&a, 1 << 22);
 	verdict_init(&v, &a);
 	must(rc_ok(policy_eval_boot(p, &nothing, &v, NULL)));
-	must(rc_ok(policy_eval_ima(p, &entry, &v, NULL)));
+	struct ima_judge *j = ima_judge_new(p, &v);
+	must(j && rc_ok(ima_judge_entry(j, &entry, NULL)));
+	ima_judge_unattested(j, &entry);
+	ima_judge_end(j, true);
 	verdict_fold(&v);
 	/* Nothing was quoted, and most checks never ran. */
 	must(v.result != RESULT_PASS && v.result != RESULT_WARN);

@@ -150,6 +150,12 @@ static const struct {
 	IMA("\"exclude\":[{\"glob\":\"/var/a\"},{\"glob\":\"/var/*\"}]," ALLOW),
 	IMA("\"exclude\":[{\"glob\":\"/var/a\"},{\"glob\":\"/opt/"
 	    "*\"}]," ALLOW)},
+    {"broad.ima_kexec", IMA("\"kexec\":\"warn\"," ALLOW), IMA(ALLOW)},
+    {"broad.ima_by_digest",
+	IMA("\"by_digest\":[{\"glob\":\"/usr/**\"}]," ALLOW),
+	IMA("\"by_digest\":[{\"glob\":\"/srv/**\"}]," ALLOW)},
+    {"dead.ima_refset", IMA("\"deny\":[{\"refset\":\"sha256:" D1 "\"}]," ALLOW),
+	IMA("\"deny\":[{\"digests\":[\"sha256:" D1 "\"]}]," ALLOW)},
     {"broad.ima_glob",
 	IMA("\"globs\":[{\"digest\":\"sha256:" D1 "\",\"glob\":\"**\"}]"),
 	IMA("\"globs\":[{\"digest\":\"sha256:" D1 "\",\"glob\":\"/usr/**\"}]")},

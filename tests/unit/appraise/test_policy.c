@@ -235,6 +235,42 @@ static const struct bad {
 	ERR_POLICY_FORMAT, "ima.allow[0].files[0]"},
     {IMA("\"allow\":[{\"files\":[\"sha1:" S1 " /a\"]}]"), ERR_POLICY_FORMAT,
 	"ima.allow[0].files[0]"},
+    {IMA("\"allow\":[1]"), ERR_JSON_TYPE, "ima.allow[0]"},
+    {IMA("\"allow\":[{\"files\":[],\"name\":\"n\"}]"), ERR_POLICY_FORMAT,
+	"ima.allow[0]"},
+    {IMA("\"allow\":[{\"files\":[],\"refset\":\"sha256:" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "ima.allow[0]"},
+    {IMA("\"allow\":[{\"refset\":\"" D1 "\"}]"), ERR_POLICY_FORMAT,
+	"ima.allow[0].refset"},
+    {IMA("\"allow\":[{\"refset\":\"sha1:" S1 "\"}]"), ERR_POLICY_FORMAT,
+	"ima.allow[0].refset"},
+    {IMA("\"allow\":[{\"refset\":\"sha256:" D1 "0\"}]"), ERR_POLICY_FORMAT,
+	"ima.allow[0].refset"},
+    {IMA("\"allow\":[{\"digests\":[]}]"), ERR_JSON_UNKNOWN,
+	"ima.allow[0].digests"},
+    {IMA("\"deny\":[{}]"), ERR_POLICY_FORMAT, "ima.deny[0]"},
+    {IMA("\"deny\":[{\"glob\":\"\"}]"), ERR_POLICY_FORMAT, "ima.deny[0]"},
+    {IMA("\"deny\":[{\"digests\":[\"" D1 "\"]}]"), ERR_POLICY_FORMAT,
+	"ima.deny[0].digests[0]"},
+    {IMA("\"deny\":[{\"digests\":[\"sha256:" D1 " /a\"]}]"), ERR_POLICY_FORMAT,
+	"ima.deny[0].digests[0]"},
+    {IMA("\"deny\":[{\"digests\":[],\"refset\":\"sha256:" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "ima.deny[0]"},
+    {IMA("\"deny\":[{\"files\":[]}]"), ERR_JSON_UNKNOWN, "ima.deny[0].files"},
+    {IMA("\"by_digest\":[{\"glob\":\"**\"}]"), ERR_POLICY_FORMAT,
+	"ima.by_digest[0].glob"},
+    {IMA("\"by_digest\":[{}]"), ERR_JSON_MISSING, "ima.by_digest[0].glob"},
+    {IMA("\"kexec\":true"), ERR_JSON_TYPE, "ima.kexec"},
+    {IMA("\"kexec\":\"allow\""), ERR_POLICY_FORMAT, "ima.kexec"},
+    {IMA("\"boot_aggregate\":\"no\""), ERR_POLICY_FORMAT, "ima.boot_aggregate"},
+    {IMA("\"policy\":{}"), ERR_JSON_MISSING, "ima.policy.digests"},
+    {IMA("\"policy\":{\"digests\":[]}"), ERR_POLICY_FORMAT,
+	"ima.policy.digests"},
+    {IMA("\"policy\":{\"digests\":[\"sha1:" S1 "\"]}"), ERR_POLICY_FORMAT,
+	"ima.policy.digests[0]"},
+    {IMA("\"policy\":{\"digests\":[1]}"), ERR_POLICY_FORMAT,
+	"ima.policy.digests[0]"},
+    {IMA("\"policy\":{\"path\":\"/a\"}"), ERR_JSON_UNKNOWN, "ima.policy.path"},
 };
 
 START_TEST(test_refused)
@@ -262,6 +298,15 @@ static const char *const good[] = {
 	" /a b\",\"sha256:" D2 " /\\\\x5c\\\\xff\"]}]"),
     IMA("\"exclude\":[{\"glob\":\"/var/log/**\",\"source\":\"ops\"}]"),
     IMA("\"globs\":[{\"digest\":\"sha256:" D1 "\",\"glob\":\"/opt/**\"}]"),
+    IMA("\"kexec\":\"pass\",\"boot_aggregate\":\"warn\",\"by_digest\":[{"
+	"\"glob\":\"/var/lib/containers/**\"}],\"policy\":{\"digests\":["
+	"\"sha256:" D1 "\"],\"glob\":\"/etc/ima/*\",\"source\":\"s\"}"),
+    IMA("\"deny\":[{\"digests\":[\"sha256:" D1 "\",\"sha1:" S1
+	"\"],\"source\":\"s\"},{\"refset\":\"sha256:" D2
+	"\",\"name\":\"n\"},{\"glob\":\"/tmp/**\"}]"),
+    IMA("\"allow\":[{\"refset\":\"sha256:" D2
+	"\",\"glob\":\"/usr/**\",\"name\":\"n\"},{\"files\":[],\"glob\":"
+	"\"/a\"}]"),
     IMA("\"weak_digests\":\"warn\",\"allow\":[{\"files\":[\"sha1:" S1
 	" /a\"]}]"),
 };

@@ -451,6 +451,157 @@ START_TEST(resumed)
 }
 END_TEST
 
+/* --- IMA -------------------------------------------------------------- */
+
+/* The golden policy with one more member in its "ima". */
+static struct policy *
+golden_with(const char *member)
+{
+	struct span all = policy_canonical(golden);
+	const char *text =
+	    arena_printf(&arena, "%.*s", (int)all.n, (const char *)all.p);
+	const char *at = strstr(text, "\"ima\":{") + strlen("\"ima\":{");
+	struct policy *p = NULL;
+	struct err e;
+
+	rc r = policy_decode(
+	    span_str(arena_printf(&arena, "{\"name\":\"more\",%.*s%s,%s",
+		(int)(at - text - 1), text + 1, member, at)),
+	    &p, &e);
+	ck_assert_msg(rc_ok(r), "%s %s", e.path, e.text);
+	return p;
+}
+
+static const struct reason *
+first(const struct verdict *v)
+{
+	ck_assert_uint_ge(v->reasons_n, 1);
+	return &v->reasons[0];
+}
+
+/* A kernel that kexec started goes on with PCR 10; the old list before the new
+ * one explains it. Only a rule accepts that, and the later boot_aggregate has
+ * to follow from the boot PCRs all the same. */
+START_TEST(kexec)
+{
+	static const struct {
+		const char *member;
+		enum result result;
+	} rules[] = {
+	    {"\"kexec\":\"fail\"", RESULT_FAIL},
+	    {"\"kexec\":\"warn\"", RESULT_WARN},
+	    {"\"kexec\":\"pass\"", RESULT_PASS},
+	};
+	struct scene *s = scene_of("grub-sb-kexec", "quote-sha256-0_15-rsassa");
+	struct span before =
+	    tap_file(&arena, VM "boots/grub-sb-kexec/pre-kexec/ima-final.bin");
+	uint8_t *both = arena_alloc(&arena, before.n + s->r.ev.ima.n);
+
+	judge(s);
+	ck_assert(has(&s->v, ERR_IMA_REPLAY));
+	memcpy(both, before.p, before.n);
+	memcpy(both + before.n, s->r.ev.ima.p, s->r.ev.ima.n);
+	s->r.ev.ima = span_of(both, before.n + s->r.ev.ima.n);
+	judge(s);
+	ck_assert_int_eq(s->v.result, RESULT_FAIL);
+	ck_assert_int_eq(first(&s->v)->code, ERR_IMA_KEXEC);
+	for (size_t i = 0; i < 3; i++) {
+		struct policy *p = golden_with(rules[i].member);
+		s->ctx.policy = p;
+		judge(s);
+		ck_assert_msg(s->v.result == rules[i].result, "%s: %s",
+		    rules[i].member, result_name(s->v.result));
+		ck_assert_int_eq(
+		    s->v.checks[CHECK_IMA_BOOT_AGGREGATE], CHECK_PASSED);
+		policy_unref(p);
+	}
+}
+END_TEST
+
+/* A policy that asks for PCR 10 alone. */
+#define ONLY_10(more)                                                          \
+	"{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[10]},"      \
+	"\"ima\":{" more "\"exclude\":[{\"glob\":\"/*/**\"},{\"glob\":"        \
+	"\"/init\"},{\"glob\":\"/modules.order\"}],\"deny\":[{\"glob\":\"/"    \
+	"never\"}],\"globs\":[{"                                               \
+	"\"digest\":\"sha256:000000000000000000000000000000000000000000000000" \
+	"0000000000000000\",\"glob\":\"/never\"}]}}"
+
+/* Neither log nor quoted values say what PCR 0 to 9 were: the policy does not
+ * ask for them, so that alone is no fault, unless it says so. What can be seen
+ * without them still counts. */
+START_TEST(unverified_aggregate)
+{
+	static const struct {
+		const char *policy;
+		enum result result;
+	} rules[] = {
+	    {ONLY_10(""), RESULT_PASS},
+	    {ONLY_10("\"boot_aggregate\":\"pass\","), RESULT_PASS},
+	    {ONLY_10("\"boot_aggregate\":\"warn\","), RESULT_WARN},
+	    {ONLY_10("\"boot_aggregate\":\"fail\","), RESULT_FAIL},
+	};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct scene *s =
+		    scene_of("grub-sb-golden", "quote-single-sha256-10-rsassa");
+		struct policy *p = NULL;
+		ck_rc_ok(policy_decode(span_str(rules[i].policy), &p, NULL));
+		s->ctx.policy = p;
+		judge(s);
+		ck_assert_int_eq(s->v.result, RESULT_PASS);
+		ck_assert_int_eq(
+		    s->v.checks[CHECK_IMA_BOOT_AGGREGATE], CHECK_PASSED);
+		no_log(s);
+		judge(s);
+		ck_assert_msg(s->v.result == rules[i].result, "%zu: %s", i,
+		    result_name(s->v.result));
+		ck_assert_int_eq(s->v.checks[CHECK_IMA_BOOT_AGGREGATE],
+		    i == 3 ? CHECK_FAILED : CHECK_NOT_APPLICABLE);
+		ck_assert_int_eq(
+		    has(&s->v, ERR_IMA_AGGREGATE_UNVERIFIED), i > 1);
+		policy_unref(p);
+	}
+}
+END_TEST
+
+/* A set that is not here: nothing is judged, and nothing passes. */
+START_TEST(set_missing)
+{
+	static const char line[] =
+	    "00000000000000000000000000000000000000000000000000000000000000ab"
+	    "  /never\n";
+	struct refset_cache *cache = refset_cache_new();
+	struct refset *set = NULL;
+	struct refset_use use;
+
+	ck_rc_ok(refset_load(span_str(line), &set, NULL));
+	for (int there = 0; there < 2; there++) {
+		struct scene *s = golden_scene();
+		struct policy *p = golden_with(arena_printf(&arena,
+		    "\"deny\":[{\"refset\":\"sha256:%s\",\"name\":\"bad\"}]",
+		    hex_string(&arena, span_of(refset_hash(set), 32))));
+		if (there)
+			ck_rc_ok(refset_cache_put(cache, set));
+		policy_bind(p, cache);
+		ck_assert(
+		    policy_refset(p, 0, &use) && !policy_refset(p, 1, &use));
+		ck_assert(use.bound == there);
+		ck_assert_str_eq(use.name, "bad");
+		s->ctx.policy = p;
+		judge(s);
+		ck_assert_int_eq(
+		    s->v.result, there ? RESULT_PASS : RESULT_NONE);
+		ck_assert_int_eq(has(&s->v, ERR_POLICY_REFSET), !there);
+		ck_assert_int_eq(s->v.checks[CHECK_POLICY_IMA],
+		    there ? CHECK_PASSED : CHECK_NOT_RUN);
+		policy_unref(p);
+	}
+	refset_unref(set);
+	refset_cache_free(cache);
+}
+END_TEST
+
 /* --- every quote of every boot ---------------------------------------- */
 
 /* First pattern that fits: what is wrong with it, when no policy is asked. */
@@ -689,6 +840,9 @@ main(void)
 	tcase_add_test(t, enrolled_key);
 	tcase_add_test(t, wrong_pcr_is_named);
 	tcase_add_test(t, resumed);
+	tcase_add_test(t, kexec);
+	tcase_add_test(t, unverified_aggregate);
+	tcase_add_test(t, set_missing);
 	tcase_add_test(t, every_quote);
 	tcase_add_loop_test(t, flipped_quote, 0, 2);
 	tcase_add_test(t, flipped_log);

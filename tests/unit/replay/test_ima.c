@@ -506,6 +506,7 @@ static const struct {
 
 START_TEST(boot_aggregate)
 {
+	static const uint8_t zeros[HASH_MAX];
 	const char *boot = aggregates[_i].boot;
 	struct ima_reader in = ima_over(boot_file(boot, "ima.bin"), 0);
 	struct banks values = pcrread(boot), none = {.n = 0};
@@ -524,7 +525,15 @@ START_TEST(boot_aggregate)
 		    p <= aggregates[_i].last ? ERR_IMA_BOOT_AGGREGATE : ERR_OK);
 	}
 	ck_rc_is(ima_check_boot_aggregate(&entry, &none, hasher, &e),
+	    ERR_IMA_AGGREGATE_UNVERIFIED);
+	ck_rc_is(ima_check_boot_aggregate(&entry, NULL, hasher, &e),
+	    ERR_IMA_AGGREGATE_UNVERIFIED);
+	/* what a kernel without a TPM writes is wrong whatever the PCRs are */
+	const struct ima_entry good = entry;
+	entry.digest = span_of(zeros, entry.digest.n);
+	ck_rc_is(ima_check_boot_aggregate(&entry, NULL, hasher, &e),
 	    ERR_IMA_BOOT_AGGREGATE);
+	entry = good;
 	entry.path = span_str("/init");
 	ck_rc_is(ima_check_boot_aggregate(&entry, &values, hasher, &e),
 	    ERR_IMA_BOOT_AGGREGATE);
