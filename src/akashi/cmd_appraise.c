@@ -11,6 +11,7 @@
 enum choice {
 	OPT_POLICY,
 	OPT_ANCHORS,
+	OPT_CRL,
 	OPT_AT,
 	OPT_OUTPUT,
 	OPT_STRICT,
@@ -24,6 +25,7 @@ enum choice {
 static const struct cli_option options[] = {
     {0, "policy", "FILE", "policy to judge by; without it: unknown"},
     {0, "trust-anchors", "PEM", "require an EK certificate of these CAs"},
+    {0, "crl", "FILE", "revocation lists of those CAs, PEM or DER"},
     {0, "at", "TIME", "judge as of this time (RFC 3339)"},
     {'o', "output", "text|json", "form of the output"},
     {0, "strict", NULL, "warnings are not trusted (exit 1)"},
@@ -123,6 +125,23 @@ read_anchors(struct cli *c, struct appraisal *ap, struct err *e)
 }
 
 static rc
+read_crls(struct cli *c, struct appraisal *ap, struct err *e)
+{
+	const char *path = ap->text[OPT_CRL];
+	struct span lists;
+
+	if (!path)
+		return RC_OK;
+	if (!ap->anchors)
+		return err_at(e, ERR_USAGE,
+		    "Revocation lists need the trust anchors of their "
+		    "issuers.",
+		    "--crl");
+	TRY(cli_read(c, path, LIMIT_CRL, &lists, e));
+	return crls_add(ap->anchors, lists, e);
+}
+
+static rc
 read_time(struct appraisal *ap, struct err *e)
 {
 	const char *at = ap->text[OPT_AT];
@@ -151,6 +170,7 @@ read_all(struct cli *c, struct appraisal *ap, struct err *e)
 	TRY(read_nonce(c, ap, e));
 	TRY(read_selection(c, ap, e));
 	TRY(read_anchors(c, ap, e));
+	TRY(read_crls(c, ap, e));
 	return read_policy(c, ap, e);
 }
 

@@ -119,6 +119,8 @@ judge_ek(struct enrol *w, struct err *e)
 		above[i - 1] = &w->cert[i];
 	TRY(ek_check_chain(w->snap->anchors, &w->cert[0], above, w->certs - 1,
 	    clock_now(&server_of(w->q)->clock), &w->facts, e));
+	if (w->facts.rot == ROT_VIRTUAL && !w->snap->allow_virtual)
+		return err_at(e, ERR_EK_VIRTUAL, NULL, "ek_certificates");
 	return ek_check_public(&w->cert[0], &w->ek, e);
 }
 

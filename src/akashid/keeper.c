@@ -59,6 +59,7 @@ snapshot_drop(struct snapshot *n)
 	anchors_free(n->anchors);
 	for (size_t i = 0; i < n->authors_n; i++)
 		jws_key_free(n->author[i]);
+	free(n->crls);
 	secret_cleanse(&n->keys, sizeof(n->keys));
 	free(n);
 }
@@ -112,6 +113,41 @@ add_anchors(const struct conf_list *files, enum rot_class rot,
 }
 
 static rc
+add_crl(const char *path, struct anchors *a, struct err *e)
+{
+	struct buf b = {0};
+	rc r = read_file(path, &b, e);
+
+	if (rc_ok(r))
+		r = crls_add(a, buf_span(&b), e);
+	buf_free(&b);
+	return rc_ok(r) ? r : err_prefix(e, r, "trust.crls: ");
+}
+
+static rc
+load_crls(const struct conf *c, struct snapshot *n, struct err *e)
+{
+	struct sha256 digest;
+
+	if (c->trust_crls.n && !n->anchors)
+		return err_text(e, ERR_CONFIG, "trust.crls",
+		    "Revocation lists need the trust anchors of their "
+		    "issuers.");
+	for (size_t i = 0; i < c->trust_crls.n; i++)
+		TRY(add_crl(c->trust_crls.v[i], n->anchors, e));
+	if (n->anchors && c->trust_crl_stale == CRL_STALE_ACCEPT)
+		crls_accept_stale(n->anchors);
+	while (crls_digest(n->anchors, n->crls_n, digest.b))
+		n->crls_n++;
+	n->crls = calloc(n->crls_n + 1, sizeof(*n->crls));
+	if (!n->crls)
+		return err_at(e, ERR_MEMORY, NULL, "trust.crls");
+	for (size_t i = 0; i < n->crls_n; i++)
+		(void)crls_digest(n->anchors, i, n->crls[i].b);
+	return RC_OK;
+}
+
+static rc
 load_anchors(const struct conf *c, struct snapshot *n, struct err *e)
 {
 	if (c->trust_virtual.n && !c->lab_allow_virtual)
@@ -123,7 +159,7 @@ load_anchors(const struct conf *c, struct snapshot *n, struct err *e)
 	TRY(add_anchors(&c->trust_virtual, ROT_VIRTUAL, &n->anchors, e));
 	if (n->anchors)
 		anchors_digest(n->anchors, n->anchors_digest.b);
-	return RC_OK;
+	return load_crls(c, n, e);
 }
 
 /* --- authors' keys
@@ -299,7 +335,7 @@ tell(struct server *s, rc r, const struct err *e)
 		    "the database answers; serving");
 	else if (news)
 		log_note(&s->log, LOG_ERROR, "not_ready", e,
-		    "waiting for the database; trying each second");
+		    "not ready; trying each second");
 }
 
 rc

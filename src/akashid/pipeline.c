@@ -249,6 +249,8 @@ judge(struct walk *w, struct err *e)
 	    .ak = w->node->base->ak,
 	    .ak_qualified = &w->node->base->ak_qualified,
 	    .ek = &w->node->base->ek,
+	    .revocation = w->snap->anchors,
+	    .refuse_virtual = !w->snap->allow_virtual,
 	    .clock = &clock,
 	    .boot_log =
 		sha256_none(&before->boot_log) ? NULL : before->boot_log.b,
@@ -498,6 +500,8 @@ seal(struct walk *w, struct err *e)
 	struct verdict_context ctx = {
 	    .node = n,
 	    .trust_anchors = w->snap->anchors_digest,
+	    .crls = w->snap->crls,
+	    .crls_n = w->snap->crls_n,
 	    .switches = w->snap->switches,
 	    .build = AKASHID_BUILD,
 	    .instance = w->s->instance,

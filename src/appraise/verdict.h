@@ -46,6 +46,7 @@ const char *result_name(enum result r); /* "unknown" for RESULT_NONE */
 	X(QUOTE_NONCE, "quote.nonce")                                          \
 	X(QUOTE_SELECTION, "quote.selection")                                  \
 	X(QUOTE_CLOCK, "quote.clock")                                          \
+	X(EK_STATUS, "ek.status")                                              \
 	X(QUOTE_FRESHNESS, "quote.freshness")                                  \
 	X(QUOTE_PCR_VALUES, "quote.pcr_values")                                \
 	X(LOG_FORMAT, "log.format")                                            \

@@ -180,6 +180,7 @@ static const struct row {
     {CHECK_QUOTE_NONCE, LAYER_NONE, step_quote_nonce},
     {CHECK_QUOTE_SELECTION, LAYER_NONE, step_quote_selection},
     {CHECK_QUOTE_CLOCK, LAYER_NONE, step_quote_clock},
+    {CHECK_EK_STATUS, LAYER_NONE, step_ek_status},
     {CHECK_QUOTE_PCR_VALUES, LAYER_NONE, step_quote_values},
     {CHECK_LOG_FORMAT, LAYER_FIRMWARE, step_log_format},
     {CHECK_USERSPACE_FORMAT, LAYER_OS, step_userspace_format},

@@ -43,7 +43,9 @@ struct attest_context {
 	const struct anchors *anchors; /* non-NULL: EK identity is required */
 	/* What enrolment proved of the enrolled key's TPM; NULL: nothing. */
 	const struct ek_identity *ek;
-	const struct tpm_clock *clock; /* NULL: nothing is remembered */
+	const struct anchors *revocation; /* of `ek`; NULL: nobody asks */
+	bool refuse_virtual;		  /* where `ek` is of a virtual TPM */
+	const struct tpm_clock *clock;	  /* NULL: nothing is remembered */
 	/* SHA-256 of the boot log that came with that clock, and of the one
 	 * that is sent, where it is known already; NULL: not known. */
 	const uint8_t *boot_log;

@@ -197,6 +197,19 @@ step_quote_clock(struct walk *w, enum check_state *state, struct err *e)
 	return RC_OK;
 }
 
+/* The chain was verified at enrolment; what may have changed since. Judged once
+ * the quote is genuine, so that the rejection is recorded. */
+rc
+step_ek_status(struct walk *w, enum check_state *state, struct err *e)
+{
+	*state = w->ctx->ek ? CHECK_PASSED : CHECK_NOT_REQUIRED;
+	if (!w->ctx->ek)
+		return RC_OK;
+	if (w->ctx->refuse_virtual && w->ctx->ek->rot == ROT_VIRTUAL)
+		return err_at(e, ERR_EK_VIRTUAL, NULL, "ek");
+	return ek_check_revoked(w->ctx->revocation, w->ctx->ek, e);
+}
+
 static bool
 sha1_alone(const struct pcr_selections *sel)
 {

@@ -62,7 +62,7 @@ typedef rc walk_step(struct walk *w, enum check_state *state, struct err *e);
 walk_step step_ak_format, step_ak_attributes, step_ek_chain, step_ek_public;
 walk_step step_quote_format, step_quote_signature, step_quote_signer;
 walk_step step_quote_nonce, step_quote_selection, step_quote_clock;
-walk_step step_quote_values;
+walk_step step_ek_status, step_quote_values;
 
 /* logs.c */
 walk_step step_log_format, step_log_binding, step_log_replay;

@@ -38,6 +38,9 @@ enum {
 	/* One EK certificate is 1 to 2 KiB; NV areas end at 4 KiB. */
 	LIMIT_CERT = 16 * 1024,
 	LIMIT_CERTS = 8,
+	/* Revocation lists of one file; the largest of a TPM maker has some
+	 * hundred thousand entries of 40 bytes. */
+	LIMIT_CRL = 64 * 1024 * 1024,
 	/* jansson needs up to 80 bytes of memory per byte of hostile JSON. */
 	LIMIT_JSON = 256 * 1024,
 	LIMIT_JSON_DEPTH = 32,

@@ -33,6 +33,7 @@ struct conf_list {
 
 /* Values of the CHOICE keys, in the order of their rows. */
 enum { TLS_ON, TLS_OFF };
+enum { CRL_STALE_REFUSE, CRL_STALE_ACCEPT };
 enum { CLIENT_ALL, CLIENT_OPERATORS, CLIENT_OFFERED };
 
 /* One immutable snapshot: section "tls", key "mode" is the field tls_mode. */

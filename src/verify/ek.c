@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verify/ek.h"
+#include "verify/anchors.h"
+
 #include "base/text.h"
 #include "verify/material.h"
 
@@ -8,24 +9,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <time.h>
-
-/*
- * 1. `roots` are the self-signed certificates: a chain ends in one of them.
- * 2. Everything else, ours or the node's, only fills the gap between.
- * 3. Nothing changes after anchors_add(), so threads share it.
- */
-struct anchor {
-	X509 *x509; /* owned by roots or others */
-	enum rot_class rot;
-};
-
-struct anchors {
-	STACK_OF(X509) * roots;
-	STACK_OF(X509) * others;
-	struct anchor *list; /* all, in the order in which they came */
-	size_t n;
-	uint8_t digest[32];
-};
 
 /* --- anchors -------------------------------------------------------------- */
 
@@ -164,6 +147,8 @@ anchors_add(
 		    "anchors");
 	if (!rc_ok(r))
 		return err_at(e, r.code, NULL, "anchors");
+	if (*io)
+		crls_move(*io, all);
 	anchors_free(*io);
 	*io = all;
 	return r;
@@ -176,6 +161,7 @@ anchors_free(struct anchors *a)
 		return;
 	sk_X509_pop_free(a->roots, X509_free);
 	sk_X509_pop_free(a->others, X509_free);
+	crls_free(a);
 	free(a->list);
 	free(a);
 }
@@ -212,19 +198,31 @@ set_rules(X509_STORE_CTX *ctx, int64_t now, bool judge_time)
 	X509_VERIFY_PARAM_set_auth_level(param, 1);
 }
 
-/* *trusted, and the class of the root where the chain ends. */
-static rc
-walk(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now,
-    bool judge_time, bool *trusted, enum rot_class *rot)
+/* A context for this chain; NULL when memory is gone. */
+static X509_STORE_CTX *
+context_new(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between,
+    int64_t now, bool judge_time)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
 	if (!ctx || X509_STORE_CTX_init(ctx, NULL, leaf, between) != 1) {
 		X509_STORE_CTX_free(ctx);
-		return (rc){ERR_CRYPTO};
+		return NULL;
 	}
 	X509_STORE_CTX_set0_trusted_stack(ctx, a->roots);
 	set_rules(ctx, now, judge_time);
+	return ctx;
+}
+
+/* *trusted, and the class of the root where the chain ends. */
+static rc
+walk(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now,
+    bool judge_time, bool *trusted, enum rot_class *rot)
+{
+	X509_STORE_CTX *ctx = context_new(a, leaf, between, now, judge_time);
+
+	if (!ctx)
+		return (rc){ERR_CRYPTO};
 	int ok = X509_verify_cert(ctx);
 	int why = X509_STORE_CTX_get_error(ctx);
 	*trusted = ok == 1;
@@ -239,6 +237,18 @@ walk(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now,
 }
 
 static rc
+check_revocation(
+    const struct anchors *a, X509 *leaf, STACK_OF(X509) * between, int64_t now)
+{
+	if (a->crls_n == 0)
+		return RC_OK;
+	X509_STORE_CTX *ctx = context_new(a, leaf, between, now, true);
+	rc r = ctx ? crls_judge(a, ctx) : (rc){ERR_CRYPTO};
+	X509_STORE_CTX_free(ctx);
+	return r;
+}
+
+static rc
 check_trust(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between,
     int64_t now, enum rot_class *rot)
 {
@@ -246,7 +256,7 @@ check_trust(const struct anchors *a, X509 *leaf, STACK_OF(X509) * between,
 
 	TRY(walk(a, leaf, between, now, true, &trusted, rot));
 	if (trusted)
-		return RC_OK;
+		return check_revocation(a, leaf, between, now);
 	/* Only time may be what is wrong. */
 	TRY(walk(a, leaf, between, now, false, &trusted, rot));
 	return (rc){trusted ? ERR_EK_EXPIRED : ERR_EK_UNTRUSTED};
@@ -366,12 +376,11 @@ take_manufacturer(const X509 *x509, char manufacturer[16])
 	return found;
 }
 
-static bool
-take_issuer(const X509 *x509, char *out, size_t size)
+bool
+name_text(const X509_NAME *name, char *out, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	bool ok = bio && X509_NAME_print_ex(bio, X509_get_issuer_name(x509), 0,
-			     XN_FLAG_RFC2253) >= 0;
+	bool ok = bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0;
 	int n = ok ? BIO_read(bio, out, (int)size - 1) : 0;
 
 	out[n > 0 ? n : 0] = '\0';
@@ -431,7 +440,8 @@ ek_check_chain(const struct anchors *a, const struct cert *cert,
 	if (maker_parse(span_str(id.manufacturer), &maker) &&
 	    maker_is_software(maker))
 		id.rot = ROT_VIRTUAL;
-	if (!take_issuer(cert->x509, id.issuer, sizeof(id.issuer)))
+	if (!name_text(
+		X509_get_issuer_name(cert->x509), id.issuer, sizeof(id.issuer)))
 		return err_at(e, ERR_CRYPTO, NULL, "ekcert.issuer");
 	if (!take_serial(cert->x509, id.serial, sizeof(id.serial)))
 		return err_at(e, ERR_EK_FORMAT,

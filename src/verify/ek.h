@@ -23,12 +23,26 @@ void anchors_free(struct anchors *a);
 /* SHA-256 over class and DER of each in order: goes into the manifest. */
 void anchors_digest(const struct anchors *a, uint8_t out[32]);
 
+/* Add revocation lists: PEM text with any number of them, or one DER. Each must
+ * be complete and signed by one of the anchors, which come first; certificates
+ * of issuers that no list speaks for are not judged. EK_CRL, MEMORY, CRYPTO; on
+ * failure `a` is only to be freed. */
+MUST_USE rc crls_add(struct anchors *a, struct span bytes, struct err *e);
+
+/* A list that is past its nextUpdate counts as if it were not. */
+void crls_accept_stale(struct anchors *a);
+
+/* SHA-256 of the i-th list, for the manifest; false after the last. */
+bool crls_digest(const struct anchors *a, size_t i, uint8_t out[32]);
+
+enum { EK_ISSUER = 256 };
+
 /* What a good endorsement certificate says. */
 struct ek_identity {
 	enum rot_class rot;
-	char manufacturer[16]; /* "id:414D4400" */
-	char issuer[256];      /* RFC 2253, ASCII; cut where longer */
-	char serial[80];       /* hex, "-" before it if negative */
+	char manufacturer[16];	/* "id:414D4400" */
+	char issuer[EK_ISSUER]; /* RFC 2253, ASCII; cut where longer */
+	char serial[80];	/* hex, "-" before it if negative */
 	int64_t not_after;
 };
 
@@ -37,10 +51,17 @@ struct ek_identity {
  * where nothing but time is wrong with the chain. out->rot is the class of the
  * anchor in which the chain ends, or virtual where the manufacturer is that of
  * a software TPM.
+ * EK_REVOKED and EK_CRL (a list is stale or cannot be used) are about every
+ * certificate of the chain.
  * EK_UNTRUSTED, EK_EXPIRED, EK_USAGE, EK_SAN, EK_FORMAT, MEMORY, CRYPTO. */
 MUST_USE rc ek_check_chain(const struct anchors *a, const struct cert *cert,
     const struct cert *const *intermediates, size_t intermediates_n,
     int64_t now, struct ek_identity *out, struct err *e);
+
+/* A certificate that was good when it was checked: has a list named it since?
+ * `a` may be NULL. EK_REVOKED, MEMORY. */
+MUST_USE rc ek_check_revoked(
+    const struct anchors *a, const struct ek_identity *id, struct err *e);
 
 /* The certificate's key is this public area's key, and the area is one of
  * the templates of the EK Credential Profile. EK_MISMATCH, EK_TEMPLATE,

@@ -17,6 +17,7 @@ TCase *quota_cases(void);
 TCase *ima_cases(void);
 TCase *enrol_cases(void);
 TCase *certificate_cases(void);
+TCase *revocation_cases(void);
 TCase *activation_cases(void);
 TCase *operator_cases(void);
 TCase *policy_cases(void);

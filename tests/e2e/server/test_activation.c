@@ -134,6 +134,66 @@ START_TEST(blob_is_bound)
 }
 END_TEST
 
+/* K09: the blob opens for the AK as it was submitted. One attribute of its
+ * public area is another name, and another key to activate. */
+START_TEST(blob_is_bound_to_each_attribute)
+{
+	struct sim *s = sim_alloc(&w, "n1", NULL);
+	struct span blob, seed, secret;
+	struct answer a = post_as(&w, w.enrol, "/v1/enrol",
+	    arena_printf(&w.arena,
+		"{\"name\":\"n1\",\"ek_public\":\"%s\",\"ek_certificates\":[],"
+		"\"ak_public\":\"%s\",\"agent\":\"test\"}",
+		b64(&w, s->tpm.ek_public), b64(&w, s->tpm.ak_public)));
+
+	says(a, 200, "");
+	ck_rc_ok(base64url_decode(
+	    span_str(text_at(a.json, "credential_blob")), &w.arena, &blob));
+	ck_rc_ok(base64url_decode(
+	    span_str(text_at(a.json, "encrypted_secret")), &w.arena, &seed));
+	for (unsigned bit = 0; bit < 32; bit++) {
+		struct soft_tpm changed = s->tpm;
+		uint8_t area[512];
+		ck_assert_uint_le(s->tpm.ak_public.n, sizeof(area));
+		memcpy(area, s->tpm.ak_public.p, s->tpm.ak_public.n);
+		area[7 - bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_rc_ok(hash_of(w.h, ALG_SHA256,
+		    span_of(area, s->tpm.ak_public.n), changed.ak_name.b + 2));
+		ck_assert(!soft_tpm_open(&changed, blob, seed, &secret));
+	}
+	ck_assert(soft_tpm_open(&s->tpm, blob, seed, &secret));
+	says(activate(text_at(a.json, "enrolment"), secret), 200, "");
+}
+END_TEST
+
+/* K07: before its activation an enrolment is no node: nothing to ask about, to
+ * approve, or to submit for. */
+START_TEST(nothing_before_activation)
+{
+	struct sim *s = sim_new(&w, "n1");
+	struct sim *waits = sim_alloc(&w, "n2", NULL);
+	struct waiting e = begin(waits);
+
+	says(get(&w, "/v1/nodes/n2"), 404, "node.unknown");
+	says(post(&w, "/v1/nodes/n2/approve", "{}"), 404, "node.unknown");
+	says(get(&w, arena_printf(&w.arena, "/v1/nodes/%s", e.id)), 404,
+	    "node.unknown");
+	struct shot shot = aim(&w, s);
+	load(&w, &shot);
+	uint8_t raw[NODE_TOKEN] = {0};
+	struct uuid id;
+	ck_rc_ok(uuid_parse(span_str(e.id), &id));
+	memcpy(raw, s->tenant.b, sizeof(s->tenant.b));
+	memcpy(raw + 16, id.b, sizeof(id.b));
+	memcpy(raw + 32, e.secret.p, TOKEN_SECRET);
+	shot.token = arena_printf(&w.arena, NODE_TOKEN_PREFIX "%s",
+	    b64(&w, span_of(raw, sizeof(raw))));
+	refused(&w, &shot, 401, "node.token");
+	says(activate(e.id, e.secret), 200, "");
+	says(get(&w, "/v1/nodes/n2"), 200, "");
+}
+END_TEST
+
 START_TEST(too_late)
 {
 	struct sim *s = sim_alloc(&w, "n1", NULL);
@@ -272,6 +332,8 @@ activation_cases(void)
 	tcase_add_test(t, secret_of_another);
 	tcase_add_test(t, begun_again);
 	tcase_add_test(t, blob_is_bound);
+	tcase_add_test(t, blob_is_bound_to_each_attribute);
+	tcase_add_test(t, nothing_before_activation);
 	tcase_add_test(t, too_late);
 	tcase_add_test(t, unlisted_stays_pending);
 	tcase_add_test(t, listed_is_admitted);

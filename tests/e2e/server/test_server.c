@@ -50,6 +50,7 @@ main(void)
 	suite_add_tcase(s, ima_cases());
 	suite_add_tcase(s, enrol_cases());
 	suite_add_tcase(s, certificate_cases());
+	suite_add_tcase(s, revocation_cases());
 	suite_add_tcase(s, activation_cases());
 	suite_add_tcase(s, operator_cases());
 	suite_add_tcase(s, policy_cases());

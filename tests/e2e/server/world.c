@@ -182,15 +182,13 @@ static const char *const usual[] = {"AKASHID_LISTEN=127.0.0.1:0",
     "AKASHID_LOG_LEVEL=error", "AKASHID_THREADS=2",
     "AKASHID_ATTEST_PCRS=sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"};
 
-static struct server *
-start(struct world *w, const char *socket, const char *const *settings,
-    struct store *store)
+static struct conf *
+conf_of(struct world *w, const char *socket, const char *const *settings)
 {
 	char *env[40] = {NULL};
 	char text[256];
 	size_t n = 0;
 	struct conf *c;
-	struct server *out = NULL;
 	struct err e = {0};
 
 	for (; n < sizeof(usual) / sizeof(usual[0]); n++)
@@ -204,7 +202,26 @@ start(struct world *w, const char *socket, const char *const *settings,
 		env[n++] = arena_printf(&w->arena, "%s", settings[i]);
 	rc r = conf_load(NULL, env, &c, &e);
 	ck_assert_msg(rc_ok(r), "%s: %s", e.path, e.text);
-	r = server_start(c, store, &out, &e);
+	return c;
+}
+
+void
+world_reload(struct world *w, const char *const *settings)
+{
+	struct err e = {0};
+	rc r = server_reload(w->server, conf_of(w, w->socket, settings), &e);
+
+	ck_assert_msg(rc_ok(r), "%s: %s", e.path, e.text);
+}
+
+static struct server *
+start(struct world *w, const char *socket, const char *const *settings,
+    struct store *store)
+{
+	struct server *out = NULL;
+	struct err e = {0};
+	rc r = server_start(conf_of(w, socket, settings), store, &out, &e);
+
 	ck_assert_msg(rc_ok(r), "server_start: %s", e.text);
 	return out;
 }
@@ -373,9 +390,12 @@ sim_join(struct world *w, struct sim *s)
 
 	struct answer a = post_as(w, w->enrol, "/v1/enrol",
 	    arena_printf(&w->arena,
-		"{\"name\":\"%s\",\"ek_public\":\"%s\",\"ek_certificates\":[],"
+		"{\"name\":\"%s\",\"ek_public\":\"%s\",\"ek_certificates\":[%s]"
+		","
 		"\"ak_public\":\"%s\",\"agent\":\"test\"}",
-		s->name, b64(w, s->tpm.ek_public), b64(w, s->tpm.ak_public)));
+		s->name, b64(w, s->tpm.ek_public),
+		s->certificates ? s->certificates : "",
+		b64(w, s->tpm.ak_public)));
 	says(a, 200, "");
 	ck_assert(soft_tpm_open(&s->tpm, decoded(w, a.json, "credential_blob"),
 	    decoded(w, a.json, "encrypted_secret"), &secret));

@@ -37,6 +37,7 @@ struct world {
 /* A node that is played by this process. */
 struct sim {
 	const char *name;
+	const char *certificates; /* JSON strings with commas; NULL: none */
 	struct uuid tenant, id;
 	char token[NODE_TOKEN_TEXT];
 	struct soft_tpm tpm;
@@ -57,6 +58,9 @@ void world_end_second(struct world *w);
 void world_begin_bare(
     struct world *w, const char *database, const char *const *settings);
 void world_found(struct world *w); /* administrator, enrolment token, policy */
+
+/* The server's configuration is read again, with these settings. */
+void world_reload(struct world *w, const char *const *settings);
 
 /* Wait until the server is ready; false after 20 s. */
 bool world_ready(struct world *w);

@@ -274,6 +274,42 @@ no_log_but_values(struct scene *s)
 	with_values(s);
 }
 
+/* Every SHA-256 digest of the log under the name of another algorithm with as
+ * many bytes (E39). */
+static void
+other_name_of_the_bank(struct scene *s, uint8_t low)
+{
+	struct span log = s->r.ev.eventlog;
+	uint8_t *b = arena_alloc(&arena, log.n);
+	struct evlog decoded;
+
+	memcpy(b, log.p, log.n);
+	ck_rc_ok(evlog_decode(log, &arena, &decoded, NULL));
+	int bank = evlog_alg_index(&decoded, ALG_SHA256);
+	for (size_t i = 0; i + 4 < 100; i++)
+		if (memcmp(b + i, "\x0b\0\x20\0", 4) == 0)
+			b[i] = low;
+	for (size_t i = 1; i < decoded.events_n; i++) {
+		const uint8_t *digest = decoded.events[i].digests[bank];
+		ck_assert_ptr_nonnull(digest);
+		ck_assert_int_eq(b[digest - log.p - 2], 0x0b);
+		b[digest - log.p - 2] = low;
+	}
+	s->r.ev.eventlog.p = b;
+}
+
+static void
+sm3_of_the_same_size(struct scene *s)
+{
+	other_name_of_the_bank(s, 0x12);
+}
+
+static void
+sha3_of_the_same_size(struct scene *s)
+{
+	other_name_of_the_bank(s, 0x27);
+}
+
 static void
 no_ima(struct scene *s)
 {
@@ -329,6 +365,8 @@ static const struct {
     ROW(with_values, PASS, OK, QUOTE_PCR_VALUES, PASSED),
     ROW(wrong_values, REJECT, QUOTE_PCR_DIGEST, QUOTE_PCR_VALUES, FAILED),
     ROW(short_values, REJECT, QUOTE_PCR_DIGEST, QUOTE_PCR_VALUES, FAILED),
+    ROW(sm3_of_the_same_size, REJECT, LOG_BANK_MISSING, LOG_BINDING, FAILED),
+    ROW(sha3_of_the_same_size, REJECT, LOG_BANK_MISSING, LOG_BINDING, FAILED),
     ROW(no_log, FAIL, LOG_ABSENT, LOG_FORMAT, FAILED),
     ROW(no_log_but_values, FAIL, LOG_ABSENT, LOG_FORMAT, FAILED),
     ROW(no_ima, FAIL, IMA_ABSENT, IMA_FORMAT, FAILED),
