@@ -173,6 +173,8 @@ step_ima_replay(struct walk *w, enum check_state *state, struct err *e)
 		*state = without_ima(w);
 	else if (ok)
 		*state = CHECK_PASSED;
+	if (ok && w->f->ima.bytes < w->ev->ima.n)
+		verdict_quirk(w->v, "ima_list_ahead");
 	if (!w->ima.walked || ok)
 		return RC_OK;
 	if (w->values_known && w->ima.result.code == ERR_IMA_REPLAY &&
@@ -307,7 +309,10 @@ step_boot_aggregate(struct walk *w, enum check_state *state, struct err *e)
 	if (!w->f->ima_ok || w->f->ima.entries == 0)
 		return RC_OK;
 	TRY(walk_below(e, judge_aggregates(w, e), "ima."));
-	if (w->ima_start.entries == 0 && !w->ima.unverified)
+	if (w->ima_start.entries == 0 && !w->ima.unverified) {
 		*state = CHECK_PASSED;
+		if (span_eq(w->ima.first.digest_alg, span_str("sha1")))
+			verdict_quirk(w->v, "boot_aggregate_sha1");
+	}
 	return RC_OK;
 }

@@ -74,7 +74,7 @@ log_banks(struct walk *w, const struct evlog *log, bool all, struct banks *out,
 {
 	out->n = 0;
 	for (size_t i = 0; i < log->algs_n; i++)
-		if (log->algs[i].known &&
+		if (log->algs[i].known && log->algs[i].known->bank &&
 		    (all ||
 			pcr_selections_mask(&w->f->judged, log->algs[i].id)))
 			bank_init(&out->bank[out->n++], log->algs[i].id,
@@ -210,10 +210,6 @@ split_event(struct walk *w, const struct evlog_event *ev)
 {
 	struct reason r = REASON(ERR_LOG_BANK_INCONSISTENT, LAYER_NONE);
 
-	if (verdict_full(w->v, ERR_LOG_BANK_INCONSISTENT, EFF_NONE)) {
-		w->v->reasons_dropped++;
-		return;
-	}
 	if (verdict_full(w->v, ERR_LOG_BANK_INCONSISTENT, EFF_NONE)) {
 		w->v->reasons_dropped++;
 		return;

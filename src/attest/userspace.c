@@ -109,9 +109,12 @@ separators_attested(struct walk *w)
 		const struct cel_record *rec = &log->records[i];
 		if (rec->nv || rec->where >= LIMIT_PCRS ||
 		    !userspace_is(rec, "os-separator") ||
-		    !((m->named & ~open) >> rec->where & 1) ||
-		    userspace_attested(m, rec))
+		    !((m->named & ~open) >> rec->where & 1))
 			continue;
+		if (userspace_attested(m, rec)) {
+			verdict_quirk(w->v, "os_separator");
+			continue;
+		}
 		struct reason r = REASON(ERR_USERSPACE_SEPARATOR, LAYER_OS);
 		r.path = arena_printf(w->a, "userspace.events[%zu]", i);
 		r.pcr = (int)rec->where;
