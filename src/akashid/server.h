@@ -71,7 +71,7 @@ struct snapshot {
 	struct jws_key *author[AUTHORS_MAX];
 	size_t authors_n;
 	bool signed_policies; /* others are not taken, and judge nothing */
-	struct sha256 *crls; /* digests of its revocation lists */
+	struct sha256 *crls;  /* digests of its revocation lists */
 	size_t crls_n;
 	struct pcr_selections asked;
 	char asked_text[400];

@@ -424,6 +424,48 @@ START_TEST(rsa_signature_begins_with_zero)
 }
 END_TEST
 
+/* Both schemes and each hash; a signature of one key is none of another. */
+START_TEST(rsa_of_each_size)
+{
+	static const struct {
+		unsigned bits;
+		const char *name, *md;
+		uint16_t hash;
+	} sizes[] = {{2048, "rsa-2048", "SHA256", ALG_SHA256},
+	    {3072, "rsa-3072", "SHA384", ALG_SHA384},
+	    {4096, "rsa-4096", "SHA512", ALG_SHA512}};
+	static const uint16_t schemes[] = {ALG_RSASSA, ALG_RSAPSS};
+	EVP_PKEY *pkey = EVP_RSA_gen(sizes[_i].bits);
+
+	for (size_t i = 0; i < 2; i++) {
+		int padding = i ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
+		struct tpm_public pub =
+		    rsa_public(pkey, schemes[i], sizes[_i].hash);
+		struct tpm_public other =
+		    rsa_public(rsa, schemes[i], sizes[_i].hash);
+		struct tpm_signature sig = {.alg = schemes[i],
+		    .hash = sizes[_i].hash,
+		    .rsa = sign(pkey, sizes[_i].md, padding,
+			RSA_PSS_SALTLEN_DIGEST, MESSAGE)};
+		struct key *k, *o;
+		ck_rc_ok(key_check_ak(&pub, NULL));
+		ck_rc_ok(key_from_public(&pub, &k, NULL));
+		ck_rc_ok(key_from_public(&other, &o, NULL));
+		ck_assert_str_eq(key_alg_name(k), sizes[_i].name);
+		ck_assert(key_alg_known(span_str(sizes[_i].name)));
+		ck_rc_ok(key_verify(k, &sig, MESSAGE, h, NULL));
+		ck_rc_is(key_verify(k, &sig, span_of(message, 2), h, NULL),
+		    ERR_QUOTE_SIGNATURE);
+		ck_rc_is(
+		    key_verify(o, &sig, MESSAGE, h, NULL), ERR_QUOTE_SIGNATURE);
+		key_free(k);
+		key_free(o);
+	}
+	ck_assert(!key_alg_known(span_str("rsa-1024")));
+	EVP_PKEY_free(pkey);
+}
+END_TEST
+
 /* A17 */
 START_TEST(pss_with_any_salt)
 {
@@ -701,6 +743,7 @@ key_cases(void)
 	tcase_add_test(t, p521_coordinates_begin_with_zeros);
 	tcase_add_test(t, ecdsa_ranges);
 	tcase_add_test(t, rsa_signature_begins_with_zero);
+	tcase_add_loop_test(t, rsa_of_each_size, 0, 3);
 	tcase_add_test(t, pss_with_any_salt);
 	tcase_add_test(t, scheme_is_the_keys);
 	tcase_add_test(t, spki_keys);
