@@ -127,6 +127,28 @@ golden_values_decode(struct policy *p, const json_t *list, const char *path,
 	return fill_values(p, list, path, false, out, e);
 }
 
+rc
+golden_value_hash(struct policy *p, struct hasher *h, struct span text,
+    size_t nul, struct golden_value *out, struct err *e)
+{
+	static const uint8_t zeros[2] = {0, 0};
+
+	for (size_t i = 0; i < p->selection.n; i++) {
+		uint16_t alg = p->selection.bank[i].alg;
+		int bank = policy_bank(p, alg);
+		uint8_t *digest = arena_alloc(&p->arena, HASH_MAX);
+		if (bank < 0)
+			continue;
+		if (!digest)
+			return err_at(e, ERR_MEMORY, NULL, "%s", "");
+		rc r = hash_of2(h, alg, text, span_of(zeros, nul), digest);
+		if (!rc_ok(r))
+			return err_at(e, r.code, NULL, "%s", "");
+		out->digest[bank] = digest;
+	}
+	return RC_OK;
+}
+
 static rc
 decode_values(struct policy *p, const json_t *list, const char *path,
     bool event, struct golden_value **out, struct err *e)

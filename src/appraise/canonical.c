@@ -29,6 +29,7 @@ static const char *const reading_order[] = {
     "boot",
     "log",
     "cmdline",
+    "uki",
     "tpm",
     "userspace",
     "ima",
@@ -60,6 +61,8 @@ static const char *const reading_order[] = {
     "after_separator",
     "require_ebs",
     "boot_attempts",
+    "sections",
+    "addons",
     /* waivers */
     "code",
     "path",

@@ -163,28 +163,6 @@ decode_tokens(struct policy *p, const json_t *obj, struct err *e)
 
 /* --- whole lines ---------------------------------------------------------- */
 
-static rc
-hash_form(struct policy *p, struct hasher *h, struct span text, size_t nul,
-    struct golden_value *out, struct err *e)
-{
-	static const uint8_t zeros[2] = {0, 0};
-
-	for (size_t i = 0; i < p->selection.n; i++) {
-		uint16_t alg = p->selection.bank[i].alg;
-		int bank = policy_bank(p, alg);
-		uint8_t *digest = arena_alloc(&p->arena, HASH_MAX);
-		if (bank < 0)
-			continue;
-		if (!digest)
-			return err_at(e, ERR_MEMORY, NULL, "cmdline.lines");
-		rc r = hash_of2(h, alg, text, span_of(zeros, nul), digest);
-		if (!rc_ok(r))
-			return err_at(e, r.code, NULL, "cmdline.lines");
-		out->digest[bank] = digest;
-	}
-	return RC_OK;
-}
-
 /* GRUB hashes what stands behind BOOT_IMAGE=; a UKI's section may end in a
  * line feed; EFI stubs hash UTF-16. */
 static rc
@@ -214,7 +192,7 @@ hash_line(struct policy *p, struct hasher *h, const char *text,
 		struct golden_value *v = &r->known[r->known_n++];
 		v->text = text;
 		v->source = source;
-		TRY(hash_form(p, h, forms[i].text, forms[i].nul, v, e));
+		TRY(golden_value_hash(p, h, forms[i].text, forms[i].nul, v, e));
 	}
 	return RC_OK;
 }
@@ -295,7 +273,8 @@ hash_section(struct policy *p, struct err *e)
 
 	if (!h)
 		return err_at(e, ERR_MEMORY, NULL, "cmdline");
-	rc r = hash_form(p, h, span_str(".cmdline"), 1, &p->cmdline.section, e);
+	rc r = golden_value_hash(
+	    p, h, span_str(".cmdline"), 1, &p->cmdline.section, e);
 	hasher_free(h);
 	return r;
 }

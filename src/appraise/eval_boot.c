@@ -216,6 +216,8 @@ eval_log(struct scene *s, struct err *e)
 		eval_windows(s);
 	if (judged & 1u << 7)
 		TRY(eval_secure_boot(s, e));
+	if (s->p->uki.present)
+		eval_uki(s);
 	return s->p->cmdline.present ? eval_cmdline(s, e) : RC_OK;
 }
 
@@ -226,7 +228,7 @@ note_layers(const struct scene *s, struct verdict *v)
 {
 	const struct policy *p = s->p;
 	bool judged = s->lanes.log || !policy_needs_log(p);
-	bool any = sb_rules_given(p) || p->cmdline.present;
+	bool any = sb_rules_given(p) || p->cmdline.present || p->uki.present;
 
 	for (unsigned k = 0; k < LIMIT_PCRS; k++) {
 		if (p->pcr[k].kind != PCR_VALUES &&
@@ -237,7 +239,7 @@ note_layers(const struct scene *s, struct verdict *v)
 		if (k == 4 || k == 8)
 			v->layer_judged[LAYER_OS] = judged;
 	}
-	if (p->cmdline.present)
+	if (p->cmdline.present || p->uki.present)
 		v->layer_judged[LAYER_OS] = judged;
 	v->layer_judged[LAYER_MIDDLEWARE] = p->ima.present;
 	return any;

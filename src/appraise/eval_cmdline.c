@@ -63,6 +63,18 @@ is_known(const struct kernel_line *k, size_t event)
 	return lane_accepted(&k->lane, ev, &any) != NULL;
 }
 
+/* "uki" accepts it for what it is: no command line. */
+static bool
+is_addon(const struct kernel_line *k, size_t event)
+{
+	const struct uki_rules *r = &k->s->p->uki;
+	const struct evlog_event *ev = lane_event(&k->lane, event);
+	const struct event_rule any = {
+	    .type = ev->type, .n = r->addons_n, .accept = r->addons};
+
+	return lane_accepted(&k->lane, ev, &any) != NULL;
+}
+
 /* --- tokens --------------------------------------------------------------- */
 
 static bool
@@ -276,7 +288,7 @@ eval_pcr12(struct kernel_line *k, size_t event)
 		eval_wide(k, event, text);
 	else if (is_known(k, event))
 		k->known = true;
-	else
+	else if (!is_addon(k, event))
 		complain(k, ERR_CMDLINE_UNKNOWN, event);
 }
 

@@ -240,6 +240,28 @@ put_list(const struct text_list *list, struct buf *out)
 }
 
 static void
+describe_uki(const struct policy *p, struct buf *out)
+{
+	const struct uki_rules *r = &p->uki;
+
+	buf_puts(out, "  sections of a unified kernel image, in this order\n");
+	for (size_t i = 0; i < UKI_SECTIONS; i++) {
+		const struct uki_section *s = &r->section[i];
+		if (!s->given)
+			continue;
+		buf_printf(out, "    %s%s%s\n", uki_sections[i],
+		    s->optional ? ", optional" : "",
+		    s->n ? "" : ", with any content");
+		for (size_t k = 0; k < s->n; k++) {
+			buf_printf(out, "         %s", k ? "or " : "");
+			put_value(p, &s->accept[k], out);
+			buf_puts(out, "\n");
+		}
+	}
+	buf_printf(out, "    %zu add-ons accepted\n", r->addons_n);
+}
+
+static void
 describe_cmdline(const struct policy *p, struct buf *out)
 {
 	const struct cmdline_rules *r = &p->cmdline;
@@ -303,6 +325,8 @@ policy_describe(const struct policy *p, struct buf *out)
 		describe_pcr(p, i, out);
 	if (p->cmdline.present)
 		describe_cmdline(p, out);
+	if (p->uki.present)
+		describe_uki(p, out);
 	tpm_rules_describe(p, out);
 	phase_rules_describe(p, out);
 	if (p->ima.present)

@@ -52,6 +52,7 @@ can_fail(const struct policy *p, enum err_code code)
 	const struct weights *w = &p->weights;
 
 	if ((begins(code, "ima.") && !p->ima.present) ||
+	    (begins(code, "uki.") && !p->uki.present) ||
 	    (begins(code, "boot.cmdline.") && !p->cmdline.present))
 		return false;
 	for (size_t i = 0; i < w->codes_n; i++)
@@ -267,6 +268,7 @@ policy_lint(
 	lint_banks(&l);
 	lint_boot(&l);
 	lint_cmdline(&l);
+	lint_uki(&l);
 	lint_tpm(&l);
 	lint_phases(&l);
 	lint_ima(&l);

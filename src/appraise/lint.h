@@ -29,6 +29,7 @@ void lint_ask(struct lint *l, enum lint_id id, const char *path_fmt, ...)
 void lint_sb(struct lint *l);
 void lint_boot(struct lint *l);
 void lint_cmdline(struct lint *l);
+void lint_uki(struct lint *l);
 void lint_phases(struct lint *l);
 
 #endif

@@ -210,7 +210,8 @@ lint_boot(struct lint *l)
 
 	for (unsigned i = 0; i < LIMIT_PCRS; i++) {
 		const struct pcr_rule *r = &l->p->pcr[i];
-		bool line = l->p->cmdline.present && PCRS_CMDLINE & 1u << i;
+		bool line = (l->p->cmdline.present && PCRS_CMDLINE & 1u << i) ||
+			    (l->p->uki.present && (i == 11 || i == 12));
 		policy_path(path, "boot.%u.values", i);
 		if (r->kind == PCR_OPAQUE && !line)
 			lint_ask(l, LINT_OPAQUE, "boot.%u", i);
@@ -310,4 +311,27 @@ lint_cmdline(struct lint *l)
 	for (size_t i = 0; r->tokens_n && i < r->lines.n; i++)
 		if (!line_passes(r, span_str(r->lines.text[i])))
 			lint_ask(l, LINT_CMDLINE_LINE, "cmdline.lines[%zu]", i);
+}
+
+/* --- unified kernel images ------------------------------------------------ */
+
+void
+lint_uki(struct lint *l)
+{
+	const struct uki_rules *r = &l->p->uki;
+
+	if (!r->present)
+		return;
+	if (!(policy_pcrs(l->p) & 1u << 12))
+		lint_ask(l, LINT_UKI_ADDONS, "pcrs");
+	for (size_t i = 0; i < UKI_SECTIONS; i++) {
+		const struct uki_section *s = &r->section[i];
+		bool judged = i == UKI_CMDLINE && l->p->cmdline.present;
+		const char *name = uki_sections[i];
+		if (s->given && !s->n && !judged)
+			lint_ask(l, LINT_UKI_ANY, "uki.sections.%s", name);
+		if (s->n && !s->source && !l->p->source &&
+		    !all_from(s->accept, s->n))
+			lint_ask(l, LINT_NO_SOURCE, "uki.sections.%s", name);
+	}
 }

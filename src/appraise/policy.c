@@ -221,7 +221,8 @@ static bool
 says_something(const struct policy *p)
 {
 	if (p->ima.allow.n || p->ima.globs_n || p->ima.keyring_n ||
-	    p->cmdline.present || p->sb.required || p->userspace.phases_n)
+	    p->cmdline.present || p->uki.present || p->sb.required ||
+	    p->userspace.phases_n)
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if ((p->pcr[i].kind == PCR_VALUES ||
@@ -249,7 +250,9 @@ check_whole(const struct policy *p, struct err *e)
 			return err_at(e, ERR_POLICY_FORMAT,
 			    "The PCR holds the IMA list, which \"ima\" judges.",
 			    "boot.%u", i);
-		if ((policy_pcrs(p) & ~ima) & bit)
+		bool uki =
+		    i == 11 && p->uki.present && p->pcr[i].kind == PCR_UNRULED;
+		if ((policy_pcrs(p) & ~ima) & bit && !uki)
 			TRY(boot_rules_check(p, i, e));
 	}
 	return RC_OK;
@@ -261,8 +264,8 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	static const char *const known[] = {"akashi_policy", "name", "version",
 	    "description", "source", "class", "mode", "severity", "waivers",
 	    "valid_for", "interval", "regions", "pcrs", "secure_boot",
-	    "firmware", "windows", "boot", "log", "cmdline", "tpm", "userspace",
-	    "ima", NULL};
+	    "firmware", "windows", "boot", "log", "cmdline", "uki", "tpm",
+	    "userspace", "ima", NULL};
 
 	TRY(json_only(doc, "", known, e));
 	TRY(decode_labels(p, doc, e));
@@ -278,6 +281,7 @@ decode_document(struct policy *p, const json_t *doc, struct err *e)
 	TRY(boot_rules_decode(p, doc, e));
 	TRY(log_rules_decode(p, doc, e));
 	TRY(cmdline_rules_decode(p, doc, e));
+	TRY(uki_rules_decode(p, doc, e));
 	TRY(tpm_rules_decode(p, doc, e));
 	TRY(phase_rules_decode(p, doc, e));
 	if (!canonical_emit(doc, &p->canonical))
@@ -436,7 +440,8 @@ policy_applies(const struct policy *p, const char *env_class,
 bool
 policy_needs_log(const struct policy *p)
 {
-	if (sb_rules_given(p) || p->cmdline.present || log_rules_given(p))
+	if (sb_rules_given(p) || p->cmdline.present || p->uki.present ||
+	    log_rules_given(p))
 		return true;
 	for (unsigned i = 0; i < LIMIT_PCRS; i++)
 		if (p->pcr[i].kind == PCR_EVENTS)

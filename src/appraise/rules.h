@@ -137,6 +137,27 @@ struct cmdline_rules {
 	struct golden_value section; /* of a UKI section's name, .cmdline */
 };
 
+/* Sections of a unified kernel image in the order in which they are measured.
+ */
+enum { UKI_LINUX = 0, UKI_CMDLINE = 2, UKI_PCRSIG = 9, UKI_SECTIONS = 15 };
+extern const char *const uki_sections[UKI_SECTIONS];
+
+struct uki_section {
+	bool given; /* false: the image must not have it */
+	bool optional;
+	size_t n; /* 0: any content */
+	struct golden_value *accept;
+	const char *source;
+	struct golden_value name; /* its digests */
+};
+
+struct uki_rules {
+	bool present;
+	struct uki_section section[UKI_SECTIONS];
+	size_t addons_n;
+	struct golden_value *addons;
+};
+
 /* A failure that counts as a warning until a day. */
 struct waiver {
 	enum err_code code;
@@ -243,6 +264,7 @@ struct policy {
 	struct userspace_rules userspace;
 	struct ima_rules ima;
 	struct cmdline_rules cmdline;
+	struct uki_rules uki;
 	struct tpm_rules tpm;
 };
 
@@ -271,6 +293,11 @@ MUST_USE rc golden_values_decode(struct policy *p, const json_t *list,
 MUST_USE rc golden_values_check(const struct policy *p, unsigned pcr,
     const struct golden_value *values, size_t n, const char *path,
     struct err *e);
+
+/* The digests of a text and so many NULs in the required banks. MEMORY,
+ * CRYPTO. */
+MUST_USE rc golden_value_hash(struct policy *p, struct hasher *h,
+    struct span text, size_t nul, struct golden_value *out, struct err *e);
 
 /* The rule of a required PCR can be met. POLICY_FORMAT, BOOT_PCR_UNRULED. */
 MUST_USE rc boot_rules_check(
@@ -381,6 +408,12 @@ bool digest_parse(struct span s, struct digest *out);
  * that cannot stand in a line as \xNN. */
 void ima_rules_file(struct buf *out, const struct hash_alg *alg,
     const uint8_t *digest, struct span path);
+
+/* --- uki_rules.c ---------------------------------------------------------- */
+
+/* Decode the member "uki", after "pcrs". */
+MUST_USE rc uki_rules_decode(
+    struct policy *p, const json_t *doc, struct err *e);
 
 /* --- cmdline_rules.c ------------------------------------------------------ */
 

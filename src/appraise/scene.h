@@ -58,6 +58,11 @@ const char *text_joined(struct arena *a, const char *left, const char *right);
 const char *text_of_values(const struct scene *s,
     const struct golden_value *values, size_t n, int bank);
 
+/* --- eval_uki.c ------------------------------------------------------- */
+
+/* Judge the sections of a unified kernel image and its add-ons by "uki". */
+void eval_uki(struct scene *s);
+
 /* --- eval_cmdline.c --------------------------------------------------- */
 
 /* Judge the kernel command line by "cmdline", once the lanes are sorted.

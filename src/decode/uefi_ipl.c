@@ -22,7 +22,7 @@ static const char *const shim[] = {"MokList", "MokListX", "MokListTrusted",
  * and logs the name in UTF-16 for both. */
 static const char *const sections[] = {".linux", ".osrel", ".cmdline",
     ".initrd", ".ucode", ".splash", ".dtb", ".dtbauto", ".hwids", ".uname",
-    ".sbat", ".pcrpkey", ".profile", ".efifw"};
+    ".sbat", ".pcrsig", ".pcrpkey", ".profile", ".efifw"};
 
 bool
 uefi_utf16_is(struct span s, const char *ascii, size_t n)

@@ -48,6 +48,9 @@
 					    "},\"8\":{\"opaque\":\"x\"}")      \
 	",\"cmdline\":{" members "}}"
 #define TOKENS(list) LINE("\"tokens\":[" list "]")
+#define UKI(sections)                                                          \
+	HEAD("\"sha256\":[4,11]", "\"4\":{\"values\":[" VALUE(D1) "]}")        \
+	",\"uki\":{\"sections\":{" sections "}}}"
 #define IMA(members)                                                           \
 	HEAD("\"sha256\":[4,10]",                                              \
 	    "\"4\":{\"values\":[" VALUE(D1) "]" SOURCE "}")                    \
@@ -139,6 +142,11 @@ static const struct {
 	     ",\"lines\":[{\"text\":\"b\"}]"),
 	LINE("\"tokens\":[{\"name\":\"a\",\"required\":true}]"
 	     ",\"lines\":[{\"text\":\"BOOT_IMAGE=/x a\"}]")},
+    {"broad.uki_section", UKI("\".linux\":{},\".cmdline\":{\"optional\":true}"),
+	WITH("\"source\":\"x\"")},
+    {"unjudged.uki_addons",
+	UKI("\".linux\":{},\".cmdline\":{\"optional\":true}"),
+	WITH("\"source\":\"x\"")},
     {"unjudged.ima", WITH("\"source\":\"x\""), IMA(ALLOW)},
     {"broad.ima_violations", IMA("\"violations\":\"warn\"," ALLOW), IMA(ALLOW)},
     {"broad.ima_weak", IMA("\"weak_digests\":\"warn\"," ALLOW), IMA(ALLOW)},

@@ -19,6 +19,8 @@
 #define EVENT(members)                                                         \
 	HEAD PCR4 "\"boot\":{\"4\":{\"events\":[{" members "}]}}}"
 #define ACCEPT "\"accept\":[{\"sha256\":\"" D1 "\"}]"
+#define UKI(members)                                                           \
+	HEAD "\"pcrs\":{\"sha256\":[4,11]}," BOOT4 ",\"uki\":{" members "}}"
 #define PEOPLE "\"owner\":\"a\",\"approver\":\"b\",\"reason\":\"r\""
 #define EXPIRES "\"expires\":\"2026-11-21T00:00:00Z\""
 #define WAIVER(members) HEAD PCR4 BOOT4 ",\"waivers\":[{" members "}]}"
@@ -196,6 +198,25 @@ static const struct bad {
 	"cmdline.digests[0]"},
     {HEAD PCR4 BOOT4 ",\"cmdline\":{\"tokens\":[{\"name\":\"a\"}]}}",
 	ERR_POLICY_FORMAT, "cmdline"},
+    /* unified kernel images */
+    {UKI(""), ERR_JSON_MISSING, "uki.sections"},
+    {UKI("\"sections\":{}"), ERR_POLICY_FORMAT, "uki.sections..linux"},
+    {UKI("\"sections\":{\".linux\":{\"optional\":true}}"), ERR_POLICY_FORMAT,
+	"uki.sections..linux"},
+    {UKI("\"sections\":{\".linux\":{}}"), ERR_POLICY_FORMAT,
+	"uki.sections..cmdline"},
+    {UKI("\"sections\":{\".pcrsig\":{}}"), ERR_POLICY_FORMAT,
+	"uki.sections..pcrsig"},
+    {UKI("\"sections\":{\"linux\":{}}"), ERR_POLICY_FORMAT,
+	"uki.sections.linux"},
+    {UKI("\"sections\":{\".linux\":{\"accept\":[]}}"), ERR_POLICY_FORMAT,
+	"uki.sections..linux.accept"},
+    {UKI("\"sections\":{\".linux\":{\"accept\":[{\"sha1\":\"" S1 "\"}]}}"),
+	ERR_POLICY_FORMAT, "uki.sections..linux.accept[0].sha256"},
+    {UKI("\"sections\":{\".linux\":{},\".cmdline\":{}},\"addons\":"
+	 "[{\"sha256\":\"" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "uki.addons"},
+    {HEAD PCR4 BOOT4 ",\"uki\":{\"sections\":{}}}", ERR_POLICY_FORMAT, "uki"},
     /* ima */
     {IMA("\"x\":1.5"), ERR_POLICY_FORMAT, "ima"},
     {HEAD PCR4 BOOT4 ",\"ima\":{}}", ERR_POLICY_FORMAT, "ima.pcrs"},
