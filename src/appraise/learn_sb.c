@@ -228,10 +228,10 @@ note_microsoft(const struct sb_learned *s)
 
 	for (size_t i = 0; i < s->db.n; i++) {
 		const char *text = s->db.p[i].text;
-		if (!text || !strstr(text, "Microsoft"))
+		if (!text)
 			continue;
-		old = old || strstr(text, "2011");
-		new = new || strstr(text, "2023");
+		old = old || strstr(text, "Microsoft Corporation UEFI CA 2011");
+		new = new || strstr(text, "UEFI CA 2023");
 	}
 	if (old && !new)
 		draft_note(s->d, "db holds Microsoft's keys of 2011, which "
