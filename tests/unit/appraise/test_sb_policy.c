@@ -14,8 +14,11 @@ learn_from(const struct evlog *log, struct policy **out)
 	struct learn_options o = {.name = "golden"};
 	struct learn_note *notes = NULL;
 	struct boot_replay *replay = arena_alloc(&arena, sizeof(*replay));
-	struct golden g = {
-	    .boot = {log, replay, &quoted, NULL, hasher}, .source = "boot"};
+	struct golden g = {.boot = {.log = log,
+			       .replay = replay,
+			       .quoted = &quoted,
+			       .hasher = hasher},
+	    .source = "boot"};
 	struct buf json = {0};
 
 	ck_rc_ok(boot_replay(log, NULL, hasher, &arena, replay, NULL));
