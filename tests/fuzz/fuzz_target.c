@@ -23,11 +23,11 @@ handler(struct http_request *q)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/nodes", AUTH_OPERATOR, BODY_NONE, NULL, handler, "a"},
-    {HTTP_GET, "/v1/nodes/{name}", AUTH_OPERATOR, BODY_NONE, NULL, handler,
-	"b"},
+    {HTTP_GET, "/v1/nodes", AUTH_OPERATOR, BODY_NONE, NULL, handler, "a", 0},
+    {HTTP_GET, "/v1/nodes/{name}", AUTH_OPERATOR, BODY_NONE, NULL, handler, "b",
+	0},
     {HTTP_POST, "/v1/policies/{name}/{version}", AUTH_OPERATOR, BODY_JSON, NULL,
-	handler, "c"},
+	handler, "c", 0},
 };
 
 static void

@@ -115,20 +115,22 @@ resume_all(void *arg)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/hello", AUTH_NONE, BODY_NONE, NULL, now, "hello"},
-    {HTTP_GET, "/hello/{name}", AUTH_NONE, BODY_NONE, NULL, now, "name"},
-    {HTTP_GET, "/later", AUTH_NONE, BODY_NONE, NULL, later, "later"},
-    {HTTP_GET, "/at-once", AUTH_NONE, BODY_NONE, NULL, at_once, "at_once"},
-    {HTTP_POST, "/json", AUTH_NONE, BODY_JSON, "application/json", now, "json"},
-    {HTTP_POST, "/big", AUTH_NONE, BODY_EVIDENCE, NULL, later, "big"},
+    {HTTP_GET, "/hello", AUTH_NONE, BODY_NONE, NULL, now, "hello", 0},
+    {HTTP_GET, "/hello/{name}", AUTH_NONE, BODY_NONE, NULL, now, "name", 0},
+    {HTTP_GET, "/later", AUTH_NONE, BODY_NONE, NULL, later, "later", 0},
+    {HTTP_GET, "/at-once", AUTH_NONE, BODY_NONE, NULL, at_once, "at_once", 0},
+    {HTTP_POST, "/json", AUTH_NONE, BODY_JSON, "application/json", now, "json",
+	0},
+    {HTTP_POST, "/big", AUTH_NONE, BODY_EVIDENCE, NULL, later, "big", 0},
     {HTTP_POST, "/evidence", AUTH_NODE_TOKEN, BODY_EVIDENCE, SUBMISSION_TYPE,
-	later, "evidence"},
-    {HTTP_GET, "/nodes", AUTH_OPERATOR, BODY_NONE, NULL, now, "nodes"},
+	later, "evidence", 0},
+    {HTTP_GET, "/nodes", AUTH_OPERATOR, BODY_NONE, NULL, now, "nodes", 0},
 };
 
 static const struct route admin_routes[] = {
-    {HTTP_GET, "/livez", AUTH_NONE, BODY_NONE, NULL, now, "livez"},
-    {HTTP_POST, "/admin/init", AUTH_ADMIN_SOCKET, BODY_NONE, NULL, now, "init"},
+    {HTTP_GET, "/livez", AUTH_NONE, BODY_NONE, NULL, now, "livez", 0},
+    {HTTP_POST, "/admin/init", AUTH_ADMIN_SOCKET, BODY_NONE, NULL, now, "init",
+	0},
 };
 
 /* --- hooks ---------------------------------------------------------------- */

@@ -28,19 +28,19 @@ no_handler(struct http_request *q)
 }
 
 static const struct route routes[] = {
-    {HTTP_GET, "/v1/nodes", AUTH_OPERATOR, BODY_NONE, NULL, no_handler, "a"},
+    {HTTP_GET, "/v1/nodes", AUTH_OPERATOR, BODY_NONE, NULL, no_handler, "a", 0},
     {HTTP_GET, "/v1/nodes/{name}", AUTH_OPERATOR, BODY_NONE, NULL, no_handler,
-	"b"},
+	"b", 0},
     {HTTP_POST, "/v1/nodes/import", AUTH_OPERATOR, BODY_POLICY,
-	"application/x-ndjson", no_handler, "c"},
+	"application/x-ndjson", no_handler, "c", 0},
     {HTTP_POST, "/v1/nodes/{name}/approve", AUTH_OPERATOR, BODY_JSON,
-	"application/json", no_handler, "d"},
+	"application/json", no_handler, "d", 0},
     {HTTP_GET, "/v1/policies/{name}/{version}", AUTH_OPERATOR, BODY_NONE, NULL,
-	no_handler, "e"},
+	no_handler, "e", 0},
     {HTTP_POST, "/v1/policies/{name}", AUTH_OPERATOR, BODY_POLICY, NULL,
-	no_handler, "f"},
+	no_handler, "f", 0},
     {HTTP_GET, "/v1/policies/{name}", AUTH_OPERATOR, BODY_NONE, NULL,
-	no_handler, "g"},
+	no_handler, "g", 0},
 };
 
 static const struct {
@@ -120,17 +120,18 @@ END_TEST
 START_TEST(an_incomplete_row_is_refused)
 {
 	static const struct route bad[] = {
-	    {HTTP_GET, "/a", AUTH_UNSET, BODY_NONE, NULL, no_handler, "x"},
-	    {HTTP_GET, "a", AUTH_NONE, BODY_NONE, NULL, no_handler, "x"},
-	    {HTTP_GET, "/a/../b", AUTH_NONE, BODY_NONE, NULL, no_handler, "x"},
-	    {HTTP_GET, "/a//b", AUTH_NONE, BODY_NONE, NULL, no_handler, "x"},
-	    {HTTP_GET, "/a", AUTH_NONE, BODY_NONE, NULL, NULL, "x"},
-	    {HTTP_GET, "/a", AUTH_NONE, BODY_NONE, NULL, no_handler, NULL},
-	    {HTTP_GET, "/a", AUTH_NONE, BODY_JSON, NULL, no_handler, "x"},
-	    {HTTP_POST, "/a", AUTH_NONE, BODY_NONE, "t/x", no_handler, "x"},
-	    {0, "/a", AUTH_NONE, BODY_NONE, NULL, no_handler, "x"},
+	    {HTTP_GET, "/a", AUTH_UNSET, BODY_NONE, NULL, no_handler, "x", 0},
+	    {HTTP_GET, "a", AUTH_NONE, BODY_NONE, NULL, no_handler, "x", 0},
+	    {HTTP_GET, "/a/../b", AUTH_NONE, BODY_NONE, NULL, no_handler, "x",
+		0},
+	    {HTTP_GET, "/a//b", AUTH_NONE, BODY_NONE, NULL, no_handler, "x", 0},
+	    {HTTP_GET, "/a", AUTH_NONE, BODY_NONE, NULL, NULL, "x", 0},
+	    {HTTP_GET, "/a", AUTH_NONE, BODY_NONE, NULL, no_handler, NULL, 0},
+	    {HTTP_GET, "/a", AUTH_NONE, BODY_JSON, NULL, no_handler, "x", 0},
+	    {HTTP_POST, "/a", AUTH_NONE, BODY_NONE, "t/x", no_handler, "x", 0},
+	    {0, "/a", AUTH_NONE, BODY_NONE, NULL, no_handler, "x", 0},
 	    {HTTP_GET, "/{a}/{b}/{c}/{d}/{e}", AUTH_NONE, BODY_NONE, NULL,
-		no_handler, "x"},
+		no_handler, "x", 0},
 	};
 	const struct route twice[] = {routes[0], routes[1], routes[0]};
 	struct err e;

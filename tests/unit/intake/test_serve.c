@@ -308,7 +308,7 @@ static void
 test_wrong_listener(void)
 {
 	static const struct route on_admin[] = {
-	    {HTTP_GET, "/x", AUTH_OPERATOR, BODY_NONE, NULL, NULL, "x"}};
+	    {HTTP_GET, "/x", AUTH_OPERATOR, BODY_NONE, NULL, NULL, "x", 0}};
 	struct http_options o = {
 	    .listen = "127.0.0.1:0", .admin = true, .loops = 1};
 	struct http_server *s = NULL;
