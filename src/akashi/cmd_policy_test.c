@@ -17,7 +17,7 @@ static const struct cli_option options[] = {
     {0, NULL, NULL, NULL},
 };
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 16, ASKED_MAX = 64 };
 
 /* One decisions file on its way. */
 struct trial {
@@ -27,6 +27,9 @@ struct trial {
 	int64_t now;
 	const char *env_class, *region;
 	size_t line, held, broken;
+	bool asks; /* the file says what is asked of the policy */
+	const char *asked[ASKED_MAX];
+	size_t asked_n;
 };
 
 static rc
@@ -164,9 +167,66 @@ decide(struct cli *c, struct trial *t, char *const *word, struct err *e)
 	return RC_OK;
 }
 
+/* --- questions ------------------------------------------------------------ */
+
+static void
+judge(struct trial *t, bool ok, const char *code, const char *what)
+{
+	printf("%s %s %s %s\n", ok ? "ok" : "not ok", t->file, code, what);
+	t->held += ok;
+	t->broken += !ok;
+}
+
+static bool
+is_expected(const struct trial *t, const char *code, size_t n)
+{
+	for (size_t i = 0; i < t->asked_n; i++)
+		if (strlen(t->asked[i]) == n &&
+		    strncmp(t->asked[i], code, n) == 0)
+			return true;
+	return false;
+}
+
+/* Where a file names questions, the policy raises these and no others. */
+static rc
+compare_questions(struct cli *c, struct trial *t, struct err *e)
+{
+	struct buf lines = {0};
+
+	if (!t->asks)
+		return RC_OK;
+	buf_puts(&lines, "");
+	policy_lint(t->policy, t->now, "en", &lines);
+	const char *text = arena_printf(&c->arena, "%s", lines.p);
+	buf_free(&lines);
+	if (!text)
+		return err_at(e, ERR_MEMORY, NULL, "%s", t->file);
+	for (size_t i = 0; i < t->asked_n; i++)
+		judge(t,
+		    strstr(text, arena_printf(&c->arena, " [%s]\n",
+				     t->asked[i])) != NULL,
+		    t->asked[i], "is asked");
+	for (const char *at = text; (at = strstr(at, " [lint.")); at++) {
+		size_t n = strcspn(at + 2, "]");
+		if (!is_expected(t, at + 2, n))
+			judge(t, false,
+			    arena_printf(&c->arena, "%.*s", (int)n, at + 2),
+			    "is asked and not expected");
+	}
+	return RC_OK;
+}
+
 /* --- one file ------------------------------------------------------------- */
 
-/* What holds for the lines that follow. */
+static void
+ask(struct trial *t, const char *code)
+{
+	t->asks = true;
+	if (strcmp(code, "nothing") != 0 && t->asked_n < ASKED_MAX)
+		t->asked[t->asked_n++] = code;
+}
+
+/* What holds for the lines that follow, or of the policy. */
 static bool
 setting(struct trial *t, char *const *word, bool *wrong_time)
 {
@@ -174,6 +234,8 @@ setting(struct trial *t, char *const *word, bool *wrong_time)
 		return false;
 	if (strcmp(word[0], "at") == 0)
 		*wrong_time = !rc_ok(time_parse(span_str(word[1]), &t->now));
+	else if (strcmp(word[0], "asks") == 0)
+		ask(t, word[1]);
 	else if (strcmp(word[0], "class") == 0)
 		t->env_class = word[1];
 	else if (strcmp(word[0], "region") == 0)
@@ -253,6 +315,8 @@ try_file(struct cli *c, const char *const *text, struct trial *t, struct err *e)
 	t->folder = text[OPT_EVIDENCE] ? text[OPT_EVIDENCE] : dirname(copy);
 	TRY(load_policy(c, text[OPT_POLICY], t, e));
 	rc r = take_lines(c, t, e);
+	if (rc_ok(r))
+		r = compare_questions(c, t, e);
 	policy_unref(t->policy);
 	return r;
 }

@@ -71,8 +71,8 @@ decode_digest(struct policy *p, const json_t *obj, const char *path,
 	return RC_OK;
 }
 
-/* Members of a golden value: digests by bank name, text, source; "bound" where
- * it belongs to an event. */
+/* Members of a golden value: digests by bank name, text, source; "bound" and
+ * "type" where it belongs to an event. */
 static rc
 decode_value(struct policy *p, const json_t *v, const char *path, bool event,
     struct golden_value *out, struct err *e)
@@ -93,7 +93,8 @@ decode_value(struct policy *p, const json_t *v, const char *path, bool event,
 			digests++;
 		} else if (strcmp(key, "text") != 0 &&
 			   strcmp(key, "source") != 0 &&
-			   (!event || strcmp(key, "bound") != 0)) {
+			   (!event || (strcmp(key, "bound") != 0 &&
+					  strcmp(key, "type") != 0))) {
 			return err_at(
 			    e, ERR_JSON_UNKNOWN, NULL, "%s.%.40s", path, key);
 		}
@@ -104,7 +105,12 @@ decode_value(struct policy *p, const json_t *v, const char *path, bool event,
 		    path);
 	TRY(policy_string(p, v, path, "text", &out->text, e));
 	TRY(policy_string(p, v, path, "source", &out->source, e));
-	return event ? policy_bool(v, path, "bound", &out->bound, e) : RC_OK;
+	if (!event)
+		return RC_OK;
+	out->typed = json_has(v, "type");
+	if (out->typed)
+		TRY(event_type_decode(v, path, &out->type, e));
+	return policy_bool(v, path, "bound", &out->bound, e);
 }
 
 static rc

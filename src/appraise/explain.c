@@ -101,6 +101,8 @@ put_value(const struct policy *p, const struct golden_value *v, struct buf *out)
 		    v->bound ? "" : " [label]", p->banks[b - 1]->name, hex);
 	else
 		buf_printf(out, "%s:%s…", p->banks[b - 1]->name, hex);
+	if (v->typed && evlog_type_name(v->type))
+		buf_printf(out, " as %s", evlog_type_name(v->type));
 	if (v->source)
 		buf_printf(out, ", from %s", v->source);
 }

@@ -80,9 +80,12 @@ const struct golden_value *
 lane_accepted(const struct lane *l, const struct evlog_event *ev,
     const struct event_rule *rule)
 {
-	for (size_t i = 0; ev->type == rule->type && i < rule->n; i++)
-		if (satisfies(l, ev, &rule->accept[i]))
-			return &rule->accept[i];
+	for (size_t i = 0; i < rule->n; i++) {
+		const struct golden_value *v = &rule->accept[i];
+		if (ev->type == (v->typed ? v->type : rule->type) &&
+		    satisfies(l, ev, v))
+			return v;
+	}
 	return NULL;
 }
 

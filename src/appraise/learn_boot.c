@@ -103,17 +103,12 @@ merge_changed(struct draft *d, const struct golden *g, const struct lane *l,
 	*old = l->rule->events[step->rule];
 	draft_note(d,
 	    "PCR %u, event %u of %s differs from the other boots' "
-	    "\"%.80s\"; %s.",
-	    l->pcr, ev->index, g->source ? g->source : "?", text_of(old),
-	    ev->type == old->type ? "both are accepted"
-				  : "both became optional");
-	if (ev->type == old->type)
-		return add_value(d, old, value_of(d, g, l, step->event));
-	old->optional = true;
-	struct event_rule *other = &to->p[to->n++];
-	*other = rule_of(d, g, l, step->event);
-	other->optional = true;
-	return other->accept != NULL;
+	    "\"%.80s\"; both are accepted.",
+	    l->pcr, ev->index, g->source ? g->source : "?", text_of(old));
+	struct golden_value v = value_of(d, g, l, step->event);
+	v.typed = ev->type != old->type;
+	v.type = ev->type;
+	return add_value(d, old, v);
 }
 
 static bool
@@ -270,6 +265,17 @@ learn_boot(struct draft *d, struct err *e)
 	return RC_OK;
 }
 
+static void
+emit_type(uint32_t type, struct jw *w)
+{
+	const char *name = evlog_type_name(type);
+
+	if (name)
+		jw_kstr(w, "type", name);
+	else
+		jw_ku64(w, "type", type);
+}
+
 /* What all golden boots share has the source of its PCR. */
 static void
 emit_value(const struct draft *d, const struct golden_value *v, bool shared,
@@ -280,6 +286,8 @@ emit_value(const struct draft *d, const struct golden_value *v, bool shared,
 		if (v->digest[b])
 			jw_khex(w, d->p.banks[b]->name,
 			    span_of(v->digest[b], d->p.banks[b]->size));
+	if (v->typed)
+		emit_type(v->type, w);
 	if (v->bound)
 		jw_kbool(w, "bound", true);
 	if (v->text)
@@ -310,13 +318,8 @@ learn_values_emit(const struct draft *d, const char *key,
 static void
 emit_rule(const struct draft *d, const struct event_rule *r, struct jw *w)
 {
-	const char *type = evlog_type_name(r->type);
-
 	jw_object(w);
-	if (type)
-		jw_kstr(w, "type", type);
-	else
-		jw_ku64(w, "type", r->type);
+	emit_type(r->type, w);
 	if (r->layer != LAYER_NONE)
 		jw_kstr(w, "layer", layer_name(r->layer));
 	if (r->optional)

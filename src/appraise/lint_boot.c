@@ -128,6 +128,8 @@ same_value(const struct policy *p, const struct golden_value *a,
 {
 	size_t compared = 0;
 
+	if (a->typed != b->typed || a->type != b->type)
+		return false;
 	for (size_t i = 0; i < p->banks_n; i++) {
 		const uint8_t *x = a->digest[i];
 		const uint8_t *y = b->digest[i];

@@ -208,6 +208,15 @@ with '"class": "ci"'
 run 0 "another policy" policy test --policy "$tmp/with.json" \
 	"$tmp/try.decisions"
 
+cp policy/ot-observe.json "$tmp/try.json"
+for asks in nothing lint.broad.mode_warn; do
+	printf 'asks %s\ngrub-sb-golden fail\n' "$asks" >"$tmp/try.decisions"
+	run 1 "asks $asks" policy test "$tmp/try.decisions"
+	says out "lint.broad.mode_observe is asked and not expected"
+done
+printf 'asks lint.broad.mode_observe\n' >"$tmp/try.decisions"
+run 0 "the question that is expected" policy test "$tmp/try.decisions"
+
 # --- diff ----------------------------------------------------------------
 run 0 "a policy and itself" policy diff "$tmp/web.json" "$tmp/web.json"
 says out "they say the same"

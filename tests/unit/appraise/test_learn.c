@@ -190,6 +190,53 @@ START_TEST(leaves_out_an_unextended_bank)
 }
 END_TEST
 
+/* Two boots that differ in the type of one event: one of both, not neither. */
+START_TEST(alternatives_of_other_types)
+{
+	const struct learn_options o = {.name = "golden"};
+	struct golden g[2] = {
+	    golden_of("uki-golden", "quote-sha256-0_15-rsassa"),
+	    golden_of("uki-golden", "quote-sha256-0_15-rsassa")};
+	struct evlog other = facts->log;
+	struct learn_note *notes = NULL;
+	struct policy *p = NULL;
+	struct buf out = {0};
+	size_t at = 0;
+
+	other.events =
+	    arena_array(&arena, other.events_n, sizeof(*other.events));
+	ck_assert_ptr_nonnull(other.events);
+	for (size_t i = 0; i < other.events_n; i++) {
+		other.events[i] = facts->log.events[i];
+		if (other.events[i].type == EV_EFI_GPT_EVENT)
+			at = i;
+	}
+	ck_assert_uint_gt(at, 0);
+	other.events[at].type = EV_EFI_GPT_EVENT2;
+	g[0].boot.log = &facts->log;
+	g[1].boot.log = &other;
+	ck_rc_ok(policy_learn(g, 2, &o, &arena, &out, &notes, NULL));
+	ck_assert_ptr_nonnull(strstr(out.p, "EV_EFI_GPT_EVENT2"));
+	ck_assert_ptr_null(strstr(out.p, "\"optional\""));
+	ck_assert(noted(notes, "both are accepted"));
+	ck_rc_ok(policy_decode(buf_span(&out), &p, NULL));
+	for (size_t i = 0; i < 3; i++) {
+		struct verdict *v = arena_alloc(&arena, sizeof(*v));
+		struct boot_facts f = g[i == 1].boot;
+		ck_assert_ptr_nonnull(v);
+		if (i == 2)
+			other.events[at].type = EV_EFI_ACTION;
+		f.log = i == 0 ? g[0].boot.log : &other;
+		verdict_init(v, &arena);
+		ck_rc_ok(policy_eval_boot(p, &f, v, NULL));
+		ck_assert_int_eq(v->checks[CHECK_POLICY_BOOT],
+		    i == 2 ? CHECK_FAILED : CHECK_PASSED);
+	}
+	policy_unref(p);
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(says_what_each_machine_makes)
 {
 	struct golden g =
@@ -212,6 +259,7 @@ main(void)
 	tcase_add_loop_test(tc, says_no_secret, 0, BOOTS);
 	tcase_add_loop_test(tc, names_its_sources, 0, BOOTS);
 	tcase_add_test(tc, leaves_out_an_unextended_bank);
+	tcase_add_test(tc, alternatives_of_other_types);
 	tcase_add_test(tc, says_what_each_machine_makes);
 	suite_add_tcase(s, tc);
 	return tap_run(s);

@@ -161,6 +161,8 @@ static const struct bad {
     {EVENT("\"type\":13"), ERR_JSON_MISSING, "boot.4.events[0].accept"},
     {EVENT("\"type\":13,\"accept\":[]"), ERR_POLICY_FORMAT,
 	"boot.4.events[0].accept"},
+    {EVENT("\"type\":13,\"accept\":[{\"type\":3,\"sha256\":\"" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "boot.4.events[0].accept[0].type"},
     {EVENT("\"type\":13,\"layer\":\"kernel\"," ACCEPT), ERR_POLICY_FORMAT,
 	"boot.4.events[0].layer"},
     {EVENT("\"type\":13,\"optional\":1," ACCEPT), ERR_JSON_TYPE,
