@@ -124,9 +124,12 @@ edit_splice(struct edit *e, struct span s, struct cut cut, struct span with)
 
 	if (!p)
 		exit(99);
-	memcpy(p, s.p, cut.at);
-	memcpy(p + cut.at, with.p, with.n);
-	memcpy(p + cut.at + with.n, s.p + cut.at + cut.n, s.n - cut.at - cut.n);
+	/* An absent part is an empty one. */
+	const uint8_t *from = s.p ? s.p : p;
+	memcpy(p, from, cut.at);
+	memcpy(p + cut.at, with.n ? with.p : p, with.n);
+	memcpy(
+	    p + cut.at + with.n, from + cut.at + cut.n, s.n - cut.at - cut.n);
 	return span_of(p, s.n - cut.n + with.n);
 }
 

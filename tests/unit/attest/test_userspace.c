@@ -29,19 +29,19 @@ made(const char *boot, const char *changes)
 	return e;
 }
 
+/* Of the last judgement; what they point at lasts until the next one. */
 static struct attest_facts facts;
 static struct verdict verdict;
+static struct arena judged;
 
 static enum result
 judge(struct edit *e, const struct policy *p)
 {
 	struct attest_context ctx = recorded_context(&e->r, p);
-	struct arena a;
 
-	arena_init(&a, (size_t)64 << 20);
+	arena_reset(&judged);
 	ck_rc_ok(attest_evidence(
-	    &e->r.ev, &ctx, hasher, &a, &verdict, &facts, NULL));
-	arena_free(&a);
+	    &e->r.ev, &ctx, hasher, &judged, &verdict, &facts, NULL));
 	return verdict.result;
 }
 
@@ -67,6 +67,7 @@ static void
 setup(void)
 {
 	arena_init(&arena, (size_t)1 << 30);
+	arena_init(&judged, (size_t)64 << 20);
 	hasher = hasher_new();
 	key = EVP_EC_gen("P-256");
 	ck_assert(hasher && key);
@@ -80,6 +81,7 @@ teardown(void)
 	policy_unref(golden);
 	EVP_PKEY_free(key);
 	hasher_free(hasher);
+	arena_free(&judged);
 	arena_free(&arena);
 }
 
