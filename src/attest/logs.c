@@ -309,7 +309,8 @@ close_banks(struct walk *w, struct err *e)
 /* Which quoted PCRs the logs must reproduce: those that they extend, and the
  * firmware's in any case. What else userspace extended is judged by value, what
  * IMA extended by its list; and a userspace log that is not complete, or lacks
- * the boot log that it continues, may leave PCRs open. */
+ * the boot log that it continues, may leave PCRs open that no event of a boot
+ * log names. */
 static uint32_t
 bound_to_logs(const struct walk *w, uint16_t alg)
 {

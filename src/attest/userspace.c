@@ -50,7 +50,7 @@ read_log(struct walk *w, struct cel_log *log, struct err *e)
 	if (bytes.n && !cel_recognise(bytes, &format))
 		return err_at(e, ERR_USERSPACE_FRAMING, NULL, "events[0]");
 	TRY(cel_decode(bytes, format, w->a, log, e));
-	TRY(userspace_check_banks(log, &w->f->quote.selection, e));
+	TRY(userspace_check(log, &w->f->quote.selection, e));
 	return cel_replay(log, &w->f->quote.selection, w->h, w->a, &replay, e);
 }
 
@@ -81,10 +81,15 @@ step_userspace_format(struct walk *w, enum check_state *state, struct err *e)
 uint32_t
 walk_lenient(const struct walk *w)
 {
+	uint32_t booted = FIRMWARE_PCRS;
+
 	/* Where PCRs stood before the records is not known. */
 	if (!w->log_decoded)
 		return UINT32_MAX;
-	return w->ev->userspace_incomplete ? ~(uint32_t)FIRMWARE_PCRS : 0;
+	/* What the boot log says is believed only where it replays. */
+	for (size_t i = 0; i < w->start.n; i++)
+		booted |= w->start.bank[i].touched;
+	return w->ev->userspace_incomplete ? ~booted : 0;
 }
 
 bool

@@ -29,11 +29,17 @@ digest_of(const struct cel_record *rec, uint16_t alg)
 }
 
 rc
-userspace_check_banks(const struct cel_log *log,
-    const struct pcr_selections *quoted, struct err *e)
+userspace_check(const struct cel_log *log, const struct pcr_selections *quoted,
+    struct err *e)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < log->records_n; i++) {
 		const struct cel_record *rec = &log->records[i];
+		n += extends(rec, quoted_pcrs(quoted));
+		if (n > LIMIT_EVENTS)
+			return err_at(
+			    e, ERR_CEL_TOO_LARGE, NULL, "events[%zu]", i);
 		for (size_t b = 0; b < quoted->n; b++)
 			if (extends(rec, quoted->bank[b].mask) &&
 			    !digest_of(rec, quoted->bank[b].alg))

@@ -30,13 +30,14 @@ struct userspace_match {
 	struct banks pcrs;
 };
 
-/* Every record of a quoted PCR has a digest of each bank that it is quoted in.
- * LOG_BANK_MISSING; the path is events[i].digests. */
-MUST_USE rc userspace_check_banks(const struct cel_log *log,
+/* Every record of a quoted PCR has a digest of each bank that it is quoted in,
+ * and there are no more of them than LIMIT_EVENTS: they are replayed several
+ * times. LOG_BANK_MISSING, CEL_TOO_LARGE; the path is events[i]…. */
+MUST_USE rc userspace_check(const struct cel_log *log,
     const struct pcr_selections *quoted, struct err *e);
 
 /* Continue the quoted PCRs of `boot` (a bank that it lacks starts at reset) to
- * the authenticated values. The log passed userspace_check_banks(). PCRs of
+ * the authenticated values. The log passed userspace_check(). PCRs of
  * `lenient` that are wrong do not count for the order of the others. CRYPTO. */
 MUST_USE rc userspace_find(const struct cel_log *log,
     const struct pcr_selections *quoted, const struct banks *boot,

@@ -203,15 +203,31 @@ START_TEST(a_quoted_bank_has_its_digests)
 {
 	struct err e;
 
-	ck_rc_ok(userspace_check_banks(&log_, &quoted, &e));
+	ck_rc_ok(userspace_check(&log_, &quoted, &e));
 	records[1].digests_n = 1; /* PCR 7 is quoted in SHA-256 alone */
 	records[4].digests_n = 0; /* PCR 12 is not quoted */
 	records[8].digests_n = 0; /* an NV index */
-	ck_rc_ok(userspace_check_banks(&log_, &quoted, &e));
+	ck_rc_ok(userspace_check(&log_, &quoted, &e));
 	records[0].digests_n = 1;
-	ck_rc_is(
-	    userspace_check_banks(&log_, &quoted, &e), ERR_LOG_BANK_MISSING);
+	ck_rc_is(userspace_check(&log_, &quoted, &e), ERR_LOG_BANK_MISSING);
 	ck_assert_str_eq(e.path, "events[0].digests");
+}
+END_TEST
+
+START_TEST(records_are_limited)
+{
+	struct cel_record *many = calloc(LIMIT_EVENTS + 1, sizeof(*many));
+	struct err e;
+
+	ck_assert_ptr_nonnull(many);
+	for (size_t i = 0; i <= LIMIT_EVENTS; i++)
+		many[i] = records[0];
+	log_.records = many;
+	log_.records_n = LIMIT_EVENTS;
+	ck_rc_ok(userspace_check(&log_, &quoted, &e));
+	log_.records_n++;
+	ck_rc_is(userspace_check(&log_, &quoted, &e), ERR_CEL_TOO_LARGE);
+	free(many);
 }
 END_TEST
 
@@ -251,6 +267,7 @@ main(void)
 	tcase_add_test(t, a_wrong_pcr_is_named);
 	tcase_add_test(t, pcrs_of_two_moments_are_no_quote);
 	tcase_add_test(t, a_quoted_bank_has_its_digests);
+	tcase_add_test(t, records_are_limited);
 	tcase_add_test(t, order_counts_within_a_pcr);
 	suite_add_tcase(s, t);
 	return tap_run(s);
