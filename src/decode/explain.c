@@ -186,6 +186,20 @@ value_text(const struct tale *t)
 	return value ? value + 3 : text;
 }
 
+/* One of the modes that Secure Boot has beside being on or off (UEFI 2.10,
+ * 32.3). */
+static bool
+is_mode(const struct uefi_variable *var)
+{
+	static const char *const modes[] = {
+	    "SetupMode", "AuditMode", "DeployedMode"};
+
+	for (size_t i = 0; i < 3; i++)
+		if (uefi_variable_is(var, uefi_guid_global, modes[i]))
+			return var->data.n == 1 && var->data.p[0] <= 1;
+	return false;
+}
+
 static const char *
 explain_variable(const struct tale *t)
 {
@@ -199,7 +213,9 @@ explain_variable(const struct tale *t)
 	const char *called = line_done(&name, t->a);
 	if (uefi_variable_is(&var, uefi_guid_shim, "SbatLevel"))
 		return say_utf8(t, SBAT, var.data);
-	if (t->ev->type == EV_EFI_VARIABLE_AUTHORITY)
+	if (uefi_variable_is(&var, uefi_guid_shim, "MokListTrusted"))
+		return say(t, SHIM_TRUSTS, value_text(t), NULL, NULL);
+	if (uefi_is_authority(t->ev))
 		return say(t, AUTHORITY, called, value_text(t), NULL);
 	if (uefi_variable_is(&var, uefi_guid_global, "SecureBoot"))
 		return explain_secure_boot(t, var.data);
@@ -210,7 +226,10 @@ explain_variable(const struct tale *t)
 		return say(t, BOOT_ORDER, value_text(t), NULL, NULL);
 	if (uefi_is_boot_option(&var))
 		return say(t, BOOT_OPTION, called, value_text(t), NULL);
-	return "";
+	if (is_mode(&var))
+		return say(
+		    t, var.data.p[0] ? MODE_ON : MODE_OFF, called, NULL, NULL);
+	return say(t, SETTING, called, value_text(t), NULL);
 }
 
 /* --- everything else ------------------------------------------------------ */
@@ -285,6 +304,8 @@ explain_separator(const struct tale *t)
 {
 	enum uefi_separator what = uefi_separator(t->ev, t->bound);
 
+	if (what == SEPARATOR_OTHER && t->ev->pcr > 7)
+		return say(t, LOADER_END, register_name(t), NULL, NULL);
 	if (what == SEPARATOR_OTHER)
 		return "";
 	return say(t, what == SEPARATOR_ERROR ? SAYS_ERROR : SAYS_READY,
@@ -296,6 +317,10 @@ explain_no_action(const struct tale *t)
 {
 	static const char signature[] = "StartupLocality";
 
+	struct uefi_specid id;
+
+	if (uefi_specid_decode(t->ev, &id))
+		return say(t, LOG_FORM, uefi_describe(t->ev, t->a), NULL, NULL);
 	if (t->ev->data.n != 17 || memcmp(t->ev->data.p, signature, 16) != 0)
 		return "";
 	return say_number(t, LOCALITY, t->ev->data.p[16]);
@@ -306,7 +331,7 @@ explain_version(const struct tale *t)
 {
 	const char *text = uefi_describe(t->ev, t->a);
 
-	return *text ? say(t, FW_VERSION, text, NULL, NULL) : "";
+	return say(t, *text ? FW_VERSION : NO_VERSION, text, NULL, NULL);
 }
 
 static const char *
@@ -332,13 +357,28 @@ explain_gpt(const struct tale *t)
 	return say(t, DISK, line_done(&l, t->a), NULL, NULL);
 }
 
+static const char *
+explain_tag_or_windows(const struct tale *t)
+{
+	const char *text = uefi_describe(t->ev, t->a);
+	const char *known = explain_tagged(t);
+	struct uefi_tagged tag;
+
+	if (*known)
+		return known;
+	bool named = uefi_tagged_decode(t->ev, &tag) && uefi_tag_name(tag.id);
+	return say(t,
+	    !named && t->ev->pcr >= 11 && t->ev->pcr <= 14 ? WINDOWS : TAGGED,
+	    text, NULL, NULL);
+}
+
 static const struct {
 	uint32_t type;
 	const char *(*explain)(const struct tale *t);
 } tellers[] = {
     {EV_NO_ACTION, explain_no_action},
     {EV_SEPARATOR, explain_separator},
-    {EV_EVENT_TAG, explain_tagged},
+    {EV_EVENT_TAG, explain_tag_or_windows},
     {EV_IPL, explain_ipl},
     {EV_S_CRTM_VERSION, explain_version},
     {EV_EFI_ACTION, explain_action},
@@ -354,7 +394,53 @@ static const struct {
     {EV_EFI_VARIABLE_BOOT, explain_variable},
     {EV_EFI_VARIABLE_BOOT2, explain_variable},
     {EV_EFI_VARIABLE_AUTHORITY, explain_variable},
+    {EV_EFI_SPDM_DEVICE_POLICY, explain_variable},
+    {EV_EFI_SPDM_DEVICE_AUTHORITY, explain_variable},
 };
+
+/* Where nothing else is to be said: what the text of an event of this type
+ * is. */
+static const struct {
+	uint32_t type;
+	enum phrase phrase;
+} plain[] = {
+    {EV_NO_ACTION, REMARK},
+    {EV_ACTION, ACTION_OTHER},
+    {EV_EFI_ACTION, ACTION_OTHER},
+    {EV_POST_CODE, CODE},
+    {EV_POST_CODE2, CODE},
+    {EV_EFI_PLATFORM_FIRMWARE_BLOB, CODE},
+    {EV_EFI_PLATFORM_FIRMWARE_BLOB2, CODE},
+    {EV_S_CRTM_CONTENTS, CRTM},
+    {EV_CPU_MICROCODE, MICROCODE},
+    {EV_PLATFORM_CONFIG_FLAGS, CONFIG},
+    {EV_TABLE_OF_DEVICES, DEVICES},
+    {EV_COMPACT_HASH, VENDOR},
+    {EV_IPL, LOADER_TEXT},
+    {EV_IPL_PARTITION_DATA, PARTITIONS},
+    {EV_NONHOST_CODE, OTHER_CODE},
+    {EV_NONHOST_CONFIG, OTHER_CONFIG},
+    {EV_NONHOST_INFO, OTHER_INFO},
+    {EV_OMIT_BOOT_DEVICE_EVENTS, NO_ATTEMPTS},
+    {EV_EFI_HCRTM_EVENT, HCRTM},
+    {EV_EFI_HANDOFF_TABLES, TABLES},
+    {EV_EFI_HANDOFF_TABLES2, TABLES},
+    {EV_EFI_SPDM_FIRMWARE_BLOB, DEVICE},
+    {EV_EFI_SPDM_FIRMWARE_CONFIG, DEVICE},
+};
+
+static const char *
+explain_plain(const struct tale *t)
+{
+	const char *text = uefi_describe(t->ev, t->a);
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (plain[i].type == t->ev->type)
+			return say(t, plain[i].phrase, text, NULL, NULL);
+	if (!evlog_type_name(t->ev->type))
+		return say(t, UNKNOWN_TYPE, text, NULL, NULL);
+	return "";
+}
 
 const char *
 uefi_explain(const struct evlog *log, size_t i, unsigned bound,
@@ -363,8 +449,10 @@ uefi_explain(const struct evlog *log, size_t i, unsigned bound,
 	struct tale t = {
 	    log, &log->events[i], bound, lang && strcmp(lang, "ja") == 0, a};
 
+	const char *told = "";
+
 	for (size_t k = 0; k < sizeof(tellers) / sizeof(tellers[0]); k++)
 		if (tellers[k].type == t.ev->type)
-			return tellers[k].explain(&t);
-	return "";
+			told = tellers[k].explain(&t);
+	return *told ? told : explain_plain(&t);
 }

@@ -8,7 +8,7 @@
 
 /* The meaning of log->events[i] in the arena: "shim loaded GRUB from
  * \EFI\BOOT\grubx64.efi", "Secure Boot is on". lang is "en" or "ja", anything
- * else is English. Never NULL: "" where uefi_describe() says all there is.
+ * else is English. Never NULL: "" where the data is not what the type promises.
  *
  * bound: as uefi_separator() takes it.
  * Who loaded what is concluded from the events around it, and the texts of

@@ -114,9 +114,19 @@ uefi_load_option_decode(struct span value, struct uefi_load_option *out)
 }
 
 bool
+uefi_is_authority(const struct evlog_event *ev)
+{
+	return ev->type == EV_EFI_VARIABLE_AUTHORITY ||
+	       ev->type == EV_EFI_SPDM_DEVICE_AUTHORITY;
+}
+
+bool
 uefi_is_database(const struct uefi_variable *var)
 {
-	static const struct {
+	static const uint8_t device_database[GUID] = {0xf4, 0xb4, 0xc2, 0xb9,
+	    0x5f, 0xbf, 0x2d, 0x46, 0x8a, 0xdf, 0xc5, 0xc7, 0x0a, 0xc3, 0x5d,
+	    0xad};
+	const struct {
 		const uint8_t *guid;
 		const char *name;
 	} databases[] = {
@@ -126,6 +136,7 @@ uefi_is_database(const struct uefi_variable *var)
 	    {uefi_guid_security, "dbx"},
 	    {uefi_guid_security, "dbt"},
 	    {uefi_guid_security, "dbr"},
+	    {device_database, "devdb"},
 	};
 
 	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
@@ -182,21 +193,36 @@ signed_as(struct span data, const char *signature)
 	       strncmp((const char *)data.p, signature, 16) == 0;
 }
 
+static unsigned
+specid_form(struct span data)
+{
+	static const struct {
+		unsigned form;
+		const char *signature;
+	} forms[] = {{0, "Spec ID Event00"}, {2, "Spec ID Event02"},
+	    {3, "Spec ID Event03"}};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (signed_as(data, forms[i].signature))
+			return forms[i].form;
+	return UINT32_MAX;
+}
+
 bool
 uefi_specid_decode(const struct evlog_event *ev, struct uefi_specid *out)
 {
 	struct rd in = rd_over(ev->data);
-	struct uefi_specid id;
+	struct uefi_specid id = {.form = specid_form(ev->data)};
+	uint32_t n = 0;
 
-	if (!signed_as(ev->data, "Spec ID Event03"))
-		return false;
 	rd_bytes(&in, 20);
 	id.minor = rd_u8(&in);
 	id.major = rd_u8(&in);
 	id.errata = rd_u8(&in);
 	rd_u8(&in);
-	uint32_t n = rd_u32le(&in);
-	if (!rd_ok(&in) || n > LIMIT_BANKS)
+	if (id.form == 3)
+		n = rd_u32le(&in);
+	if (!rd_ok(&in) || n > LIMIT_BANKS || id.form == UINT32_MAX)
 		return false;
 	id.algs = n;
 	id.alg_list = rd_bytes(&in, (size_t)n * 4);
@@ -204,6 +230,22 @@ uefi_specid_decode(const struct evlog_event *ev, struct uefi_specid *out)
 	if (!rd_done(&in))
 		return false;
 	*out = id;
+	return true;
+}
+
+bool
+uefi_component_decode(const struct evlog_event *ev, struct uefi_component *out)
+{
+	struct rd in = rd_over(ev->data);
+	struct uefi_component c;
+
+	rd_bytes(&in, 16);
+	c.name = short_string(&in);
+	c.format = rd_u8(&in);
+	c.measurement = rd_bytes(&in, rd_u16le(&in));
+	if (!signed_as(ev->data, "H-CRTM CompMeas") || !rd_done(&in))
+		return false;
+	*out = c;
 	return true;
 }
 

@@ -55,7 +55,8 @@ struct uefi_load_option {
 
 bool uefi_load_option_decode(struct span value, struct uefi_load_option *out);
 
-/* PK, KEK, db, dbx, dbt, dbr: the value is signature lists (efi_sig.h). */
+/* PK, KEK, db, dbx, dbt, dbr, devdb: the value is signature lists (efi_sig.h).
+ */
 bool uefi_is_database(const struct uefi_variable *var);
 
 /* Boot0001, Driver000A: the value is a load option. */
@@ -71,8 +72,10 @@ struct uefi_authority {
 
 struct uefi_authority uefi_authority_of(struct span value);
 
-/* TCG_EfiSpecIDEvent, once evlog.c accepted it. */
+/* TCG_EfiSpecIDEvent, once evlog.c accepted it; of a legacy log without
+ * algorithms. */
 struct uefi_specid {
+	unsigned form; /* 0, 2 or 3: the signature's number */
 	uint8_t major, minor, errata;
 	size_t algs;
 	struct span alg_list; /* algs × {u16 id, u16 size} */
@@ -97,6 +100,17 @@ struct uefi_platform_id {
 
 bool uefi_platform_id_decode(
     const struct evlog_event *ev, struct uefi_platform_id *out);
+
+/* What the H-CRTM measured before there was a log ("H-CRTM CompMeas"). Bound
+ * by nothing. */
+struct uefi_component {
+	struct span name;
+	uint8_t format; /* 0: a TPMT_HA, 0x80: raw */
+	struct span measurement;
+};
+
+bool uefi_component_decode(
+    const struct evlog_event *ev, struct uefi_component *out);
 
 /* TCG_DEVICE_SECURITY_EVENT_DATA of either version (PFP 1.06, 10.2.7): a
  * measurement that a device made of itself. */
@@ -139,6 +153,9 @@ bool uefi_by_grub(const struct evlog_event *ev);
 
 /* UTF-16LE text equals ASCII text of n characters. */
 bool uefi_utf16_is(struct span s, const char *ascii, size_t n);
+
+/* An authority: the value is what let an image or a device in. */
+bool uefi_is_authority(const struct evlog_event *ev);
 
 /* Name of a tagged event's ID: "Linux EFI stub, initrd"; NULL if unknown. */
 const char *uefi_tag_name(uint32_t id);

@@ -5,7 +5,11 @@
 #include "decode/devpath.h"
 #include "decode/sipa.h"
 #include "decode/uefi_data.h"
+#include "decode/uefi_text.h"
 #include "decode/x509_name.h"
+
+/* Bytes of an EFI_TIME. */
+enum { EFI_TIME = 16 };
 
 /* --- members -------------------------------------------------------------- */
 
@@ -102,6 +106,7 @@ emit_specid(const struct evlog_event *ev, struct jw *w)
 		return false;
 	struct rd in = rd_over(id.alg_list);
 	kind(w, "spec_id");
+	jw_ku64(w, "form", id.form);
 	jw_ku64(w, "major", id.major);
 	jw_ku64(w, "minor", id.minor);
 	jw_ku64(w, "errata", id.errata);
@@ -114,6 +119,33 @@ emit_specid(const struct evlog_event *ev, struct jw *w)
 		jw_object_end(w);
 	}
 	jw_array_end(w);
+	jw_object_end(w);
+	return true;
+}
+
+/* Where something is said to be: an address as text, anything else as hex. */
+static void
+emit_locator(struct jw *w, const char *type_key, const char *key, uint32_t type,
+    struct span locator)
+{
+	jw_ku64(w, type_key, type);
+	if (type == 1)
+		text_member(w, key, locator);
+	else
+		jw_khex(w, key, locator);
+}
+
+static bool
+emit_component(const struct evlog_event *ev, struct jw *w)
+{
+	struct uefi_component c;
+
+	if (!uefi_component_decode(ev, &c))
+		return false;
+	kind(w, "hcrtm_component");
+	text_member(w, "name", c.name);
+	jw_ku64(w, "format", c.format);
+	jw_khex(w, "measurement", c.measurement);
 	jw_object_end(w);
 	return true;
 }
@@ -139,11 +171,10 @@ emit_platform_id(const struct evlog_event *ev, struct jw *w)
 		text_member(w, "firmware_version", id.firmware_version);
 	}
 	if (id.form == 3) {
-		jw_ku64(w, "reference_values_locator", id.rim_type);
-		if (id.rim_type == 1)
-			text_member(w, "reference_values", id.rim);
-		else
-			jw_khex(w, "reference_values", id.rim);
+		emit_locator(w, "reference_values_locator", "reference_values",
+		    id.rim_type, id.rim);
+		emit_locator(w, "platform_certificate_locator",
+		    "platform_certificate", id.cert_type, id.cert);
 	}
 	jw_object_end(w);
 	return true;
@@ -196,7 +227,7 @@ static bool
 emit_no_action(const struct evlog_event *ev, struct jw *w)
 {
 	return emit_specid(ev, w) || emit_platform_id(ev, w) ||
-	       emit_locality(ev, w) ||
+	       emit_locality(ev, w) || emit_component(ev, w) ||
 	       (ev->pcr == UINT32_MAX && emit_sipa(ev, w));
 }
 
@@ -331,6 +362,33 @@ certificate_members(struct jw *w, struct span der)
 	jw_khex(w, "serial", names.serial);
 }
 
+/* A certificate that is revoked is named by its digest and, unless that is
+ * zero, the time since when (EFI_CERT_X509_SHA256 and its kin). */
+static void
+emit_entry(const struct efi_sig *sig, struct jw *w)
+{
+	bool revoked = sig->kind == SIG_X509_SHA256 ||
+		       sig->kind == SIG_X509_SHA384 ||
+		       sig->kind == SIG_X509_SHA512;
+	struct rd in = rd_over(sig->data);
+
+	if (sig->kind == SIG_X509) {
+		certificate_members(w, sig->data);
+	} else if (revoked && sig->data.n > EFI_TIME) {
+		struct line l;
+		jw_khex(w, "data", rd_bytes(&in, sig->data.n - EFI_TIME));
+		unsigned year = rd_u16le(&in);
+		const uint8_t *t = rd_bytes(&in, 5).p;
+		line_init(&l);
+		line_printf(&l, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, t[0],
+		    t[1], t[2], t[3], t[4]);
+		if (year)
+			line_member(w, "revoked_from", &l);
+	} else {
+		jw_khex(w, "data", sig->data);
+	}
+}
+
 static void
 emit_database(struct span value, struct jw *w)
 {
@@ -344,10 +402,7 @@ emit_database(struct span value, struct jw *w)
 		jw_object(w);
 		jw_kstr(w, "kind", efi_sig_kind_name(sig.kind));
 		guid_member(w, "owner", sig.owner);
-		if (sig.kind == SIG_X509)
-			certificate_members(w, sig.data);
-		else
-			jw_khex(w, "data", sig.data);
+		emit_entry(&sig, w);
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -399,13 +454,13 @@ emit_variable(const struct evlog_event *ev, struct jw *w)
 	guid_member(w, "vendor", var.guid);
 	wide_member(w, "name", var.name);
 	jw_ku64(w, "size", var.data.n);
-	if (uefi_is_database(&var) && ev->type != EV_EFI_VARIABLE_AUTHORITY)
+	if (uefi_is_database(&var) && !uefi_is_authority(ev))
 		emit_database(var.data, w);
 	if (uefi_is_boot_option(&var))
 		emit_load_option(var.data, w);
 	if (uefi_variable_is(&var, uefi_guid_shim, "SbatLevel"))
 		raw_member(w, "text", var.data);
-	else if (ev->type == EV_EFI_VARIABLE_AUTHORITY)
+	else if (uefi_is_authority(ev))
 		emit_authority(var.data, w);
 	jw_object_end(w);
 	return true;
@@ -464,6 +519,61 @@ emit_separator(const struct evlog_event *ev, unsigned bound, struct jw *w)
 	jw_object_end(w);
 }
 
+/* --- what is text, or nothing that is known --------------------------------
+ */
+
+static bool
+emit_version(const struct evlog_event *ev, struct jw *w)
+{
+	struct line l;
+
+	line_init(&l);
+	text_version(ev, &l);
+	kind(w, "firmware_version");
+	line_member(w, "text", &l);
+	jw_object_end(w);
+	return true;
+}
+
+/* The kinds are names of the specification for what was hashed. */
+static bool
+emit_text(const struct evlog_event *ev, struct jw *w)
+{
+	static const struct {
+		uint32_t type;
+		const char *kind;
+	} kinds[] = {
+	    {EV_ACTION, "action"},
+	    {EV_EFI_ACTION, "action"},
+	    {EV_OMIT_BOOT_DEVICE_EVENTS, "action"},
+	    {EV_EFI_HCRTM_EVENT, "action"},
+	    {EV_POST_CODE, "post_code"},
+	    {EV_S_CRTM_CONTENTS, "crtm_contents"},
+	    {EV_CPU_MICROCODE, "cpu_microcode"},
+	    {EV_PLATFORM_CONFIG_FLAGS, "platform_config"},
+	    {EV_TABLE_OF_DEVICES, "table_of_devices"},
+	    {EV_COMPACT_HASH, "compact_hash"},
+	    {EV_IPL_PARTITION_DATA, "partition_data"},
+	    {EV_NONHOST_CODE, "nonhost_code"},
+	    {EV_NONHOST_CONFIG, "nonhost_config"},
+	    {EV_NONHOST_INFO, "nonhost_info"},
+	};
+	struct line l;
+	size_t i = 0;
+
+	while (
+	    i < sizeof(kinds) / sizeof(kinds[0]) && kinds[i].type != ev->type)
+		i++;
+	if (i == sizeof(kinds) / sizeof(kinds[0]))
+		return false;
+	line_init(&l);
+	text_guess(ev->data, &l);
+	kind(w, kinds[i].kind);
+	line_member(w, "text", &l);
+	jw_object_end(w);
+	return true;
+}
+
 static const struct {
 	uint32_t type;
 	bool (*emit)(const struct evlog_event *ev, struct jw *w);
@@ -471,6 +581,7 @@ static const struct {
     {EV_NO_ACTION, emit_no_action},
     {EV_EVENT_TAG, emit_tagged},
     {EV_IPL, emit_ipl},
+    {EV_S_CRTM_VERSION, emit_version},
     {EV_POST_CODE, emit_blob},
     {EV_POST_CODE2, emit_blob},
     {EV_EFI_PLATFORM_FIRMWARE_BLOB, emit_blob},
@@ -502,5 +613,6 @@ uefi_emit(const struct evlog_event *ev, unsigned bound, struct jw *w)
 	for (size_t i = 0; i < sizeof(emitters) / sizeof(emitters[0]); i++)
 		if (emitters[i].type == ev->type && emitters[i].emit(ev, w))
 			return;
-	jw_null(w);
+	if (!emit_text(ev, w))
+		jw_null(w);
 }

@@ -94,8 +94,8 @@ describe_ipl(const struct evlog_event *ev, struct line *l)
 		line_utf8(l, uefi_chomp(ev->data));
 }
 
-static void
-describe_version(const struct evlog_event *ev, struct line *l)
+void
+text_version(const struct evlog_event *ev, struct line *l)
 {
 	if (ev->data.n == 16 && !looks_text(without_wide_nul(ev->data), 2))
 		line_guid(l, ev->data.p);
@@ -134,8 +134,8 @@ put_specid(const struct uefi_specid *id, struct line *l)
 {
 	struct rd in = rd_over(id->alg_list);
 
-	line_printf(l, "Spec ID Event03, version %u.%u.%u:", id->major,
-	    id->minor, id->errata);
+	line_printf(l, "Spec ID Event%02u, version %u.%u.%u%s", id->form,
+	    id->major, id->minor, id->errata, id->form == 3 ? ":" : "");
 	while (rd_left(&in) >= 4) {
 		put_alg(rd_u16le(&in), l);
 		rd_u16le(&in);
@@ -169,17 +169,29 @@ put_platform_id(const struct uefi_platform_id *id, struct line *l)
 }
 
 static void
+put_component(const struct uefi_component *c, struct line *l)
+{
+	line_puts(l, "H-CRTM measured ");
+	line_utf8(l, c->name);
+	line_puts(l, " = ");
+	line_hex(l, c->measurement, 64);
+}
+
+static void
 describe_no_action(const struct evlog_event *ev, struct line *l)
 {
 	static const char locality[] = "StartupLocality";
 	struct span d = ev->data;
 	struct uefi_specid specid;
 	struct uefi_platform_id platform;
+	struct uefi_component component;
 
 	if (uefi_specid_decode(ev, &specid)) {
 		put_specid(&specid, l);
 	} else if (uefi_platform_id_decode(ev, &platform)) {
 		put_platform_id(&platform, l);
+	} else if (uefi_component_decode(ev, &component)) {
+		put_component(&component, l);
 	} else if (d.n == 17 && memcmp(d.p, locality, 16) == 0) {
 		line_printf(l, "StartupLocality %u", d.p[16]);
 	} else if (ev->pcr == UINT32_MAX) {
@@ -333,7 +345,7 @@ static const struct {
     {EV_SEPARATOR, describe_separator},
     {EV_EVENT_TAG, describe_tagged},
     {EV_IPL, describe_ipl},
-    {EV_S_CRTM_VERSION, describe_version},
+    {EV_S_CRTM_VERSION, text_version},
     {EV_POST_CODE, describe_blob},
     {EV_POST_CODE2, describe_blob},
     {EV_EFI_PLATFORM_FIRMWARE_BLOB, describe_blob},

@@ -18,6 +18,9 @@ void text_guess(struct span s, struct line *l);
 /* "db = 2 X.509 (…)", the data of a variable's event. */
 void text_variable(const struct evlog_event *ev, struct line *l);
 
+/* EV_S_CRTM_VERSION: a string or a GUID, "" where it names none. */
+void text_version(const struct evlog_event *ev, struct line *l);
+
 /* The subject of a certificate in a log: "Debian Secure Boot CA". */
 void text_certificate(struct span der, struct line *l);
 

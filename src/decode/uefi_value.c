@@ -118,7 +118,7 @@ text_variable(const struct evlog_event *ev, struct line *l)
 	}
 	line_utf16(l, var.name);
 	line_puts(l, " = ");
-	value(&var, ev->type == EV_EFI_VARIABLE_AUTHORITY, l);
+	value(&var, uefi_is_authority(ev), l);
 	if (memcmp(var.guid, uefi_guid_global, 16) == 0 ||
 	    memcmp(var.guid, uefi_guid_security, 16) == 0 ||
 	    memcmp(var.guid, uefi_guid_shim, 16) == 0)

@@ -39,9 +39,26 @@ compare() {
 	[ -s "$tmp/theirs" ] || echo "no PCR" >"$tmp/theirs"
 	none "$name: $(wc -l <"$tmp/ours") PCRs" \
 		"$(diff "$tmp/theirs" "$tmp/ours")"
-	[ "$(grep -c '^- EventNum:' "$tmp/theirs.yaml")" = \
-		"$(jq '.events | length' "$tmp/ours.json")" ] ||
+	# It numbers the events of crypto-agile logs alone.
+	jq -e '.format == "sha1"' "$tmp/ours.json" >/dev/null ||
+		[ "$(grep -c '^- EventNum:' "$tmp/theirs.yaml")" = \
+			"$(jq '.events | length' "$tmp/ours.json")" ] ||
 		not_ok "$name: another number of events"
+}
+
+# What tpm2_eventlog 5.4 cannot say of a log, and the unit tests hold to
+# expected-replay.json alone.
+left_out() {
+	case $1 in
+	acs/tpm2bios.log) echo "it refuses the Spec ID record" ;;
+	go-attestation/option_rom_eventlog) echo "it crashes" ;;
+	go-attestation/short_no_action_eventlog) echo "it refuses a single record" ;;
+	go-eventlog/cos-113-intel-tdx.bin) echo "it refuses register 1" ;;
+	go-tpm-tools/eventlogs/eventlogwithsp800155.bin)
+		echo "it extends SP 800-155 events" ;;
+	go-tpm-tools/eventlogs/glinux-alex.bin | keylime/binary_bios_measurements)
+		echo "it starts PCR 0 at zero whatever StartupLocality says" ;;
+	esac
 }
 
 if ! command -v tpm2_eventlog >/dev/null; then
@@ -60,6 +77,22 @@ for folder in "tests/vectors/vm" "../shared/vectors/vm"; do
 		compare "$log" "$(basename "$(dirname "$log")")"
 	done
 done
+# Logs that others published; expected-replay.json, which the unit tests hold
+# all of them to, is their list.
+others=../shared/vectors/third-party
+if [ -d "$others" ]; then
+	while read -r name; do
+		why=$(left_out "$name")
+		if [ -n "$why" ]; then
+			ok "$name: left out: $why"
+		else
+			compare "$others/$name" "$name"
+		fi
+	done < <(jq -r 'to_entries[] | select(.value.error | not) | .key' \
+		"$others/expected-replay.json")
+else
+	skip "no ../shared here" "logs that others published"
+fi
 if [ "$seen" -ge 10 ]; then
 	ok "$seen boots compared"
 else

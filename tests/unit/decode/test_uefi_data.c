@@ -540,7 +540,11 @@ START_TEST(events_have_a_meaning)
 		size_t event;
 		const char *en, *ja;
 	} cases[] = {
-	    {0, "", ""},
+	    {0,
+		"form of this log: Spec ID Event03, version 2.0.0: sha1 sha256 "
+		"sha384",
+		"このログの形式: Spec ID Event03, version 2.0.0: sha1 sha256 "
+		"sha384"},
 	    {2, "firmware of 917504 bytes", "917504 バイトのファームウェア"},
 	    {4, "Secure Boot is on", "セキュアブートは有効"},
 	    {8, "dbx holds 1 SHA-256", "dbx の内容: 1 SHA-256"},
@@ -646,7 +650,7 @@ START_TEST(rare_events_say_what_they_are)
 		"windows"},
 	    {"trust_point: aik_id=key", "windows"},
 	    {"separator WBCL", "separator"},
-	    {"UEFI Debug Mode", NULL},
+	    {"UEFI Debug Mode", "action"},
 	    {"separator error text", "separator"},
 	    {"Shim = a certificate that is not DER", "variable"},
 	    {"db = SHA-256 00000000000000000000000000000000000000000000000000"
@@ -694,6 +698,219 @@ START_TEST(authorities)
 }
 END_TEST
 
+/* --- every other type ----------------------------------------------------- */
+
+struct said {
+	uint32_t pcr, type;
+	struct span data;
+	const char *means, *kind;
+	const char *member, *value; /* of the facts; NULL: not asked */
+};
+
+/* As STR(), where a constant is needed. */
+#define LIT(s)                                                                 \
+	{                                                                      \
+		(const uint8_t *)(s), sizeof(s) - 1                            \
+	}
+#define PLAIN(pcr, type, en, kind)                                             \
+	{                                                                      \
+		pcr, type, LIT("words"), en ": words", kind, "text", "words"   \
+	}
+#define COMPONENT "H-CRTM CompMeas\0\4core\0\3\0abc"
+#define SPECID_2 "Spec ID Event02\0\0\0\0\0\2\1\5\2\0"
+
+static const struct said said[] = {
+    PLAIN(1, EV_ACTION, "action of the firmware", "action"),
+    PLAIN(5, EV_EFI_ACTION, "action of the firmware", "action"),
+    PLAIN(0, EV_POST_CODE, "code of the firmware", "post_code"),
+    PLAIN(0, EV_S_CRTM_CONTENTS, "first code of the firmware", "crtm_contents"),
+    {0, EV_S_CRTM_VERSION, LIT("words"), "firmware version words",
+	"firmware_version", "text", "words"},
+    PLAIN(1, EV_CPU_MICROCODE, "microcode of the processor", "cpu_microcode"),
+    PLAIN(1, EV_PLATFORM_CONFIG_FLAGS, "settings of the platform",
+	"platform_config"),
+    PLAIN(1, EV_TABLE_OF_DEVICES, "table of devices", "table_of_devices"),
+    PLAIN(6, EV_COMPACT_HASH, "a measurement that its vendor defines",
+	"compact_hash"),
+    PLAIN(4, EV_IPL, "the boot loader took", "loader_text"),
+    PLAIN(5, EV_IPL_PARTITION_DATA, "partition data", "partition_data"),
+    PLAIN(2, EV_NONHOST_CODE, "code of another processor", "nonhost_code"),
+    PLAIN(3, EV_NONHOST_CONFIG, "settings of another processor",
+	"nonhost_config"),
+    PLAIN(
+	0, EV_NONHOST_INFO, "information on another processor", "nonhost_info"),
+    {4, EV_OMIT_BOOT_DEVICE_EVENTS, LIT("BOOT ATTEMPTS OMITTED"),
+	"boot attempts are not logged", "action", NULL, NULL},
+    {0, EV_EFI_HCRTM_EVENT, LIT("HCRTM"),
+	"the H-CRTM measured before the processor started", "action", "text",
+	"HCRTM"},
+    {0, EV_S_CRTM_VERSION, LIT("\0\0"), "the firmware names no version",
+	"firmware_version", "text", ""},
+    {13, EV_SEPARATOR, LIT("WBCL"), "end of the boot loader's part of PCR 13",
+	"separator", "state", "other"},
+    {2, 0x8401, LIT("words"), "an event of a type that is not known: words",
+	NULL, NULL, NULL},
+    {0, EV_NO_ACTION, LIT(COMPONENT),
+	"a remark that no digest binds: H-CRTM measured core = 616263",
+	"hcrtm_component", "measurement", "616263"},
+    {0, EV_NO_ACTION, LIT(SPECID_2),
+	"form of this log: Spec ID Event02, version 1.2.5", "spec_id", NULL,
+	NULL},
+    {5, EV_EVENT_TAG, LIT("\x2a\x58\xbc\xf5\4\0\0\0conf"),
+	"measured by a loader: systemd-boot, loader.conf: conf", "tagged",
+	"name", "systemd-boot, loader.conf"},
+    {13, EV_EVENT_TAG, LIT("\2\0\5\0\1\0\0\0\1"), "Windows: code_integrity=yes",
+	"windows", NULL, NULL},
+    {1, EV_EFI_HANDOFF_TABLES, LIT("\0\0\0\0\0\0\0\0"),
+	"tables that the firmware hands over: 0 tables:", "handoff_tables",
+	NULL, NULL},
+};
+
+START_TEST(each_type_has_words_in_two_languages)
+{
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct evlog_event ev = {.pcr = said[i].pcr,
+		    .type = said[i].type,
+		    .data = said[i].data};
+		struct evlog log = {.events_n = 1, .events = &ev};
+		const char *ja = uefi_explain(&log, 0, 0, "ja", &arena);
+		ck_assert_str_eq(
+		    uefi_explain(&log, 0, 0, "en", &arena), said[i].means);
+		ck_assert_msg(*ja && (strcmp(ja, said[i].means) != 0 ||
+					 said[i].pcr == 13),
+		    "%s", ja);
+		JSON_AUTO doc = facts(&ev);
+		const json_t *got = json_object_get(doc, "facts");
+		ck_assert_pstr_eq(
+		    json_string_value(json_object_get(got, "kind")),
+		    said[i].kind);
+		if (said[i].member)
+			ck_assert_pstr_eq(json_string_value(json_object_get(
+					      got, said[i].member)),
+			    said[i].value);
+	}
+}
+END_TEST
+
+static bool
+is_component(const struct evlog_event *ev)
+{
+	struct uefi_component c;
+
+	return uefi_component_decode(ev, &c);
+}
+
+START_TEST(hcrtm_components)
+{
+	struct uefi_component c;
+
+	buf_put(&bytes, COMPONENT, sizeof(COMPONENT) - 1);
+	struct evlog_event ev = event(0, EV_NO_ACTION);
+	refuses_prefixes(ev, is_component);
+	ck_assert(uefi_component_decode(&ev, &c));
+	ck_assert(span_eq(c.name, STR("core")));
+	ck_assert(span_eq(c.measurement, STR("abc")));
+	put_fill(&bytes, 0, 1);
+	ev = event(0, EV_NO_ACTION);
+	ck_assert(!is_component(&ev));
+}
+END_TEST
+
+/* A variable with a name in ASCII. */
+static void
+put_variable(const char *guid, const char *name, const struct buf *value)
+{
+	buf_put(&bytes, guid, 16);
+	put_le(&bytes, strlen(name), 8);
+	put_le(&bytes, value->n, 8);
+	for (; *name; name++)
+		put_le(&bytes, (uint8_t)*name, 2);
+	buf_put(&bytes, value->p, value->n);
+}
+
+#define DEVICES                                                                \
+	"\xf4\xb4\xc2\xb9\x5f\xbf\x2d\x46\x8a\xdf\xc5\xc7\x0a\xc3\x5d\xad"
+#define X509_SHA256                                                            \
+	"\x92\xa4\xd2\x3b\xc0\x96\x79\x40\xb4\x20\xfc\xf9\x8e\xf1\x03\xed"
+
+/* The keys of devices are a database as db is, and a revoked certificate says
+ * since when. */
+START_TEST(databases_of_devices_and_times)
+{
+	struct buf list = {0};
+
+	buf_put(&list, X509_SHA256, 16);
+	put_le(&list, 28 + 2 * 64, 4);
+	put_le(&list, 0, 4);
+	put_le(&list, 64, 4);
+	for (uint8_t i = 0; i < 2; i++) {
+		put_fill(&list, 7, 16);
+		put_fill(&list, 9, 32);
+		put_le(&list, i ? 2026 : 0, 2);
+		buf_put(&list, "\3\4\5\6\7", 5);
+		put_fill(&list, 0, 9);
+	}
+	put_variable(DEVICES, "devdb", &list);
+	buf_free(&list);
+	struct evlog_event ev = event(7, EV_EFI_SPDM_DEVICE_POLICY);
+	JSON_AUTO doc = facts(&ev);
+	const json_t *entries =
+	    json_object_get(json_object_get(doc, "facts"), "entries");
+	ck_assert_uint_eq(json_array_size(entries), 2);
+	ck_assert_uint_eq(strlen(json_string_value(json_object_get(
+			      json_array_get(entries, 0), "data"))),
+	    64);
+	ck_assert_ptr_null(
+	    json_object_get(json_array_get(entries, 0), "revoked_from"));
+	ck_assert_str_eq(json_string_value(json_object_get(
+			     json_array_get(entries, 1), "revoked_from")),
+	    "2026-03-04T05:06:07Z");
+	struct evlog log = {.events_n = 1, .events = &ev};
+	ck_assert_ptr_nonnull(strstr(uefi_explain(&log, 0, 0, "en", &arena),
+	    "devdb holds 2 X.509 SHA-256"));
+}
+END_TEST
+
+START_TEST(modes_and_settings)
+{
+	static const struct {
+		const char *name, *value, *means;
+	} cases[] = {
+	    {"DeployedMode", "\1", "DeployedMode is on"},
+	    {"SetupMode", "\0", "SetupMode is off"},
+	    {"AuditMode", "\2", "setting AuditMode: 02"},
+	    {"Other", "\1", "setting Other: 01"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf value = {0};
+		buf_put(&value, cases[i].value, 1);
+		bytes.n = 0;
+		put_variable(
+		    (const char *)uefi_guid_global, cases[i].name, &value);
+		buf_free(&value);
+		struct evlog_event ev = event(7, EV_EFI_VARIABLE_DRIVER_CONFIG);
+		struct evlog log = {.events_n = 1, .events = &ev};
+		ck_assert_str_eq(
+		    uefi_explain(&log, 0, 0, "en", &arena), cases[i].means);
+	}
+}
+END_TEST
+
+START_TEST(shim_trusts_its_list)
+{
+	struct buf value = {0};
+
+	buf_put(&value, "\1", 1);
+	put_variable((const char *)uefi_guid_shim, "MokListTrusted", &value);
+	buf_free(&value);
+	struct evlog_event ev = event(7, EV_EFI_VARIABLE_AUTHORITY);
+	struct evlog log = {.events_n = 1, .events = &ev};
+	ck_assert_str_eq(uefi_explain(&log, 0, 0, "en", &arena),
+	    "shim takes its own list of keys as trusted: 01");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -715,6 +932,11 @@ main(void)
 	tcase_add_test(t, events_have_a_meaning);
 	tcase_add_test(t, loaders_are_told_apart);
 	tcase_add_test(t, rare_events_say_what_they_are);
+	tcase_add_test(t, each_type_has_words_in_two_languages);
+	tcase_add_test(t, hcrtm_components);
+	tcase_add_test(t, databases_of_devices_and_times);
+	tcase_add_test(t, modes_and_settings);
+	tcase_add_test(t, shim_trusts_its_list);
 	tcase_add_test(t, authorities);
 	tcase_add_test(t, databases_name_their_certificates);
 	tcase_add_test(t, names_of_damaged_certificates_are_not_read);
