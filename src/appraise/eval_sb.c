@@ -75,11 +75,9 @@ read_authority(const struct evlog_event *ev, bool late, struct sb_facts *f)
 static void
 read_action(const struct evlog_event *ev, struct sb_facts *f)
 {
-	struct span text = uefi_chomp(ev->data);
-
-	if (span_eq(text, span_str("UEFI Debug Mode")))
+	if (uefi_action_is(ev, "UEFI Debug Mode"))
 		first(&f->debug, ev);
-	if (span_eq(text, span_str("DMA Protection Disabled")))
+	if (uefi_action_is(ev, "DMA Protection Disabled"))
 		first(&f->no_dma, ev);
 }
 

@@ -368,25 +368,6 @@ uefi_profile(const struct evlog *log)
 	return secure_boot ? EVLOG_CC : EVLOG_PC;
 }
 
-int
-uefi_secure_boot(const struct evlog *log)
-{
-	int found = -1;
-	size_t times = 0;
-
-	for (size_t i = 0; i < log->events_n; i++) {
-		const struct evlog_event *ev = &log->events[i];
-		struct uefi_variable var;
-		if (ev->pcr == 7 && ev->type == EV_SEPARATOR)
-			break;
-		if (!uefi_is_secure_boot(ev) || !uefi_variable_decode(ev, &var))
-			continue;
-		found = var.data.n == 1 ? var.data.p[0] : -1;
-		times++;
-	}
-	return times == 1 ? found : -1;
-}
-
 /* An image in PCR 4 is the kernel or a UKI when an OS loader measured before
  * it, or when nothing but its own stub did after it. GRUB measures its first
  * command before it loads a kernel; stubs start after they were loaded. */

@@ -104,11 +104,6 @@ bool uefi_action_is(const struct evlog_event *ev, const char *words);
 #define ACTION_EXIT "Exit Boot Services Invocation"
 #define ACTION_EXITED "Exit Boot Services Returned with Success"
 
-/* SecureBoot of EFI_GLOBAL_VARIABLE in PCR 7, GUID and name compared, from
- * events before PCR 7's separator: the byte. -1: not there, not one byte, or
- * twice. */
-int uefi_secure_boot(const struct evlog *log);
-
 /* One line for people in the arena: "kernel_cmdline: …", "SecureBoot = 01",
  * "(hd0,gpt2)/vmlinuz". Printable UTF-8, at most LINE_MAX_BYTES. Never NULL:
  * "" when there is nothing to say or the arena is full. Not a claim: only

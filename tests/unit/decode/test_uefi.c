@@ -468,62 +468,6 @@ END_TEST
 
 /* --- the log -------------------------------------------------------------- */
 
-static int
-secure_boot_of(struct buf *log_bytes)
-{
-	struct evlog log;
-
-	ck_rc_ok(evlog_decode(buf_span(log_bytes), &arena, &log, NULL));
-	return uefi_secure_boot(&log);
-}
-
-static void
-put_secure_boot(struct buf *b, uint32_t pcr, uint32_t type,
-    const uint8_t guid[16], const char *name, struct span value)
-{
-	struct buf v = {0};
-
-	put_variable(&v, guid, name, value);
-	put_agile(b, pcr, type, 1, buf_span(&v));
-	buf_free(&v);
-}
-
-START_TEST(secure_boot_is_one_variable_in_one_place)
-{
-	const uint32_t type = EV_EFI_VARIABLE_DRIVER_CONFIG;
-	struct span one = STR("\1"), none = STR(""), two = STR("\1\0");
-
-	put_two_banks(&bytes);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-	put_secure_boot(&bytes, 7, type, uefi_guid_shim, "SecureBoot", one);
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBootX", one);
-	put_secure_boot(&bytes, 1, type, uefi_guid_global, "SecureBoot", one);
-	put_secure_boot(&bytes, 7, EV_EFI_VARIABLE_AUTHORITY, uefi_guid_global,
-	    "SecureBoot", one);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-	size_t before = bytes.n;
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", none);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-	bytes.n = before;
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", two);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-	bytes.n = before;
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", one);
-	ck_assert_int_eq(secure_boot_of(&bytes), 1);
-	put_agile(&bytes, 7, EV_SEPARATOR, 1, STR("\0\0\0\0"));
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", one);
-	ck_assert_int_eq(secure_boot_of(&bytes), 1);
-	bytes.n = before;
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", one);
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", one);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-	bytes.n = before;
-	put_agile(&bytes, 7, EV_SEPARATOR, 1, STR("\0\0\0\0"));
-	put_secure_boot(&bytes, 7, type, uefi_guid_global, "SecureBoot", one);
-	ck_assert_int_eq(secure_boot_of(&bytes), -1);
-}
-END_TEST
-
 static void
 check_layers(const char *boot, const char *const *want)
 {
@@ -612,7 +556,6 @@ main(void)
 	tcase_add_test(t, every_prefix_of_a_path_is_safe);
 	tcase_add_test(t, signature_lists_add_up);
 	tcase_add_test(t, several_lists_follow_each_other);
-	tcase_add_test(t, secure_boot_is_one_variable_in_one_place);
 	tcase_add_test(t, kernels_belong_to_the_os);
 	tcase_add_test(t, layers_follow_pcr_and_type);
 	suite_add_tcase(s, t);
