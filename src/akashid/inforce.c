@@ -70,8 +70,26 @@ check_trust(const struct snapshot *n, const struct policy_row *row,
 	return RC_OK;
 }
 
+/* The hashes of its reference sets, for statements. */
 static rc
-compile(const struct snapshot *n, struct policy_set *set,
+name_refsets(struct policy_set *set, struct active_policy *out, struct err *e)
+{
+	struct refset_use use;
+
+	while (policy_refset(out->policy, out->refsets_n, &use))
+		out->refsets_n++;
+	out->refset =
+	    arena_array(&set->arena, out->refsets_n, sizeof(*out->refset));
+	if (!out->refset)
+		return err_at(e, ERR_MEMORY, NULL, "policies");
+	for (size_t i = 0; i < out->refsets_n; i++)
+		if (policy_refset(out->policy, i, &use))
+			memcpy(out->refset[i].b, use.hash, 32);
+	return RC_OK;
+}
+
+static rc
+compile(struct server *s, const struct snapshot *n, struct policy_set *set,
     const struct policy_row *row, struct arena *scratch, struct err *e)
 {
 	struct active_policy *out = &set->active[set->n];
@@ -93,6 +111,8 @@ compile(const struct snapshot *n, struct policy_set *set,
 	if (out->selector.n != selector.n ||
 	    out->trial_labels.n != row->stage_labels.n)
 		return err_at(e, ERR_MEMORY, NULL, "policies");
+	TRY(name_refsets(set, out, e));
+	TRY(refsets_bind(s, &set->tenant, out->policy, e));
 	return check_trust(n, row, out, scratch, e);
 }
 
@@ -108,7 +128,7 @@ load_policies(struct server *s, const struct snapshot *n,
 	if (!set->active)
 		return err_at(e, ERR_MEMORY, NULL, "policies");
 	for (size_t i = 0; i < list.n; i++) {
-		rc r = compile(n, set, &list.row[i], scratch, e);
+		rc r = compile(s, n, set, &list.row[i], scratch, e);
 		if (!rc_ok(r))
 			return err_prefix(e, r, list.row[i].name);
 	}
@@ -173,6 +193,22 @@ policies_of(struct server *s, struct snapshot *n, const struct uuid *tenant,
 	}
 	*out = set;
 	return RC_OK;
+}
+
+/* What the old snapshot had in use is ready in the new one before it is in
+ * force; what fails here is tried again by a submission. */
+void
+policies_warm(struct server *s, struct snapshot *n, struct snapshot *old)
+{
+	const struct policy_set *ready;
+	struct policy_set *set;
+	struct err e;
+
+	pthread_mutex_lock(&old->policies_lock);
+	set = old->policies; /* sets are only ever put in front */
+	pthread_mutex_unlock(&old->policies_lock);
+	for (; set; set = set->next)
+		(void)!rc_ok(policies_of(s, n, &set->tenant, &ready, &e));
 }
 
 /* A policy that is bound to a class never meets a node of another. */

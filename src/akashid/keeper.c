@@ -306,6 +306,10 @@ look(struct server *s, bool force, struct err *e)
 		return RC_OK;
 	}
 	rc r = build(s, &cluster, &n, e);
+	struct snapshot *old = rc_ok(r) ? snapshot_take(s) : NULL;
+	if (old)
+		policies_warm(s, n, old);
+	snapshot_drop(old);
 	if (rc_ok(r) || outdated(s, &cluster))
 		snapshot_swap(s, n);
 	secret_cleanse(&cluster, sizeof(cluster));
@@ -391,6 +395,8 @@ run(void *arg)
 
 	for (unsigned i = 0; sleep_period(k); i++) {
 		rc r = keeper_refresh(k->server, false, &e);
+		if (i % PURGE_EVERY == 0)
+			(void)refset_cache_trim(k->server->refsets);
 		if (rc_ok(r) && i % PURGE_EVERY == 0)
 			purge(k->server);
 	}

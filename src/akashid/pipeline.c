@@ -516,6 +516,8 @@ seal(struct walk *w, struct err *e)
 		ctx.policy_four_eyes = w->policy->four_eyes;
 		ctx.policy_signed_by = w->policy->signed_by;
 		ctx.policy_trial = w->policy->trial;
+		ctx.reference_sets = w->policy->refset;
+		ctx.reference_sets_n = w->policy->refsets_n;
 		policy_hash(w->policy->policy, ctx.policy_hash.b);
 	}
 	return record_seal(

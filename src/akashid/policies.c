@@ -254,6 +254,8 @@ put(struct http_request *q, const struct snapshot *snap, uint32_t *version,
 	TRY(policy_decode(new.document, &p, e));
 	policy_hash(p, new.hash.b);
 	rc r = check_signature(q, snap, p, new.signature, e);
+	if (rc_ok(r))
+		r = refsets_known(s, &q->caller.tenant, p, e);
 	policy_unref(p);
 	TRY(r);
 	return s->store->ops->policy_put(

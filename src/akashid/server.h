@@ -46,6 +46,8 @@ struct active_policy {
 	bool trial;
 	struct span trial_labels;
 	uint32_t percent;
+	struct sha256 *refset; /* that it names */
+	size_t refsets_n;
 	struct policy *policy;
 };
 
@@ -105,12 +107,14 @@ struct server {
 	struct committer *committer;
 	struct hasher *commit_hasher; /* of the committer's thread */
 	struct node_cache *cache;
+	struct refset_cache *refsets; /* compiled once, shared by policies */
 	struct keeper *keeper;
 
 	struct http_server *api;
 	struct http_server *admin;
 
 	atomic_bool draining;
+	atomic_bool refset_busy; /* one set is checked or compared at a time */
 	/* Result of the keeper's last look at the database. */
 	atomic_bool store_ready;
 	char store_problem[400]; /* under snapshot_lock */
@@ -152,6 +156,7 @@ MUST_USE rc keeper_refresh(struct server *s, bool reload, struct err *e);
 MUST_USE rc policy_for(struct server *s, struct snapshot *n,
     const struct node *node, const struct active_policy **out, struct err *e);
 void policy_set_free(struct policy_set *p);
+void policies_warm(struct server *s, struct snapshot *n, struct snapshot *old);
 
 /* No policy judges the node; the code says why. */
 static inline bool
@@ -166,6 +171,18 @@ is_no_policy(rc r)
 MUST_USE rc policy_signed_well(const struct snapshot *n,
     const struct policy_row *row, const struct policy *p, struct arena *a,
     struct jws_claims *claims, struct err *e);
+
+/* --- refsets.c
+ * ----------------------------------------------------------------- */
+
+/* Give the policy the sets that it names and this tenant has; they are loaded
+ * where no other policy has them yet. */
+MUST_USE rc refsets_bind(struct server *s, const struct uuid *tenant,
+    struct policy *p, struct err *e);
+
+/* Every set that the policy names is one of the tenant's. REFSET_UNKNOWN. */
+MUST_USE rc refsets_known(struct server *s, const struct uuid *tenant,
+    const struct policy *p, struct err *e);
 
 /* --- derive.c
  * ------------------------------------------------------------------ */
@@ -285,6 +302,11 @@ HANDLER(handle_policy_stage);
 HANDLER(handle_policy_activate);
 HANDLER(handle_policy_rollback);
 HANDLER(handle_policy_retire);
+HANDLER(handle_refset_list);
+HANDLER(handle_refset_get);
+HANDLER(handle_refset_version);
+HANDLER(handle_refset_put);
+HANDLER(handle_refset_diff);
 HANDLER(handle_operator_list);
 HANDLER(handle_operator_create);
 HANDLER(handle_operator_revoke);

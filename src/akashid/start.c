@@ -143,7 +143,8 @@ start_store(struct server *s, const struct conf *c, struct err *e)
 
 	s->cache = node_cache_new(CACHE_NODES);
 	s->commit_hasher = hasher_new();
-	if (!s->cache || !s->commit_hasher)
+	s->refsets = refset_cache_new();
+	if (!s->cache || !s->commit_hasher || !s->refsets)
 		return err_at(e, ERR_MEMORY, NULL, "cache");
 	if (s->store) /* the caller brought one */
 		return RC_OK;
@@ -272,6 +273,7 @@ server_stop(struct server *s)
 	if (s->store)
 		s->store->ops->close(s->store);
 	hasher_free(s->commit_hasher);
+	refset_cache_free(s->refsets);
 	metrics_free(s->metrics);
 	free(s->route_names);
 	conf_box_free(s->conf);

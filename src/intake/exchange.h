@@ -23,7 +23,7 @@ enum {
 
 /* One loop's copy of the reloadable settings. */
 struct settings {
-	size_t body_max[BODY_POLICY + 1];
+	size_t body_max[BODY_REFSET + 1];
 	size_t spool;
 	int64_t header_timeout, body_timeout, idle_timeout;
 	unsigned client_require;

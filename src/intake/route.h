@@ -28,7 +28,13 @@ enum auth_class {
 };
 
 /* Which limit of the configuration bounds the body. */
-enum http_body { BODY_NONE, BODY_JSON, BODY_EVIDENCE, BODY_POLICY };
+enum http_body {
+	BODY_NONE,
+	BODY_JSON,
+	BODY_EVIDENCE,
+	BODY_POLICY,
+	BODY_REFSET
+};
 
 /* What a handler did: filled the answer, or will have it filled later by
  * whoever calls http_resume(). */

@@ -14,7 +14,8 @@ settings_of(const struct conf *c)
 	return (struct settings){
 	    .body_max = {[BODY_JSON] = c->limits_json,
 		[BODY_EVIDENCE] = c->limits_evidence,
-		[BODY_POLICY] = c->limits_policy},
+		[BODY_POLICY] = c->limits_policy,
+		[BODY_REFSET] = c->limits_refset},
 	    .spool = c->limits_spool,
 	    .header_timeout = c->limits_header_timeout,
 	    .body_timeout = c->limits_body_timeout,

@@ -378,6 +378,30 @@ struct policy_list {
 	struct policy_row *row;
 };
 
+/* --- reference sets ------------------------------------------------------- */
+
+/* A version of a name: a file of appraise/refset.h, known by its SHA-256. */
+struct refset_row {
+	char name[STORE_NAME];
+	uint32_t version; /* from 1 */
+	struct sha256 hash;
+	struct span alg; /* "sha256" */
+	uint64_t entries, bytes;
+	char author[STORE_NAME];
+	int64_t created;
+};
+
+struct refset_list {
+	size_t n;
+	struct refset_row *row; /* by name, newest version first */
+};
+
+/* Takes a file piece by piece. */
+struct refset_sink {
+	void *ctx;
+	rc (*feed)(void *ctx, struct span piece, struct err *e);
+};
+
 /* --- verdicts ------------------------------------------------------------- */
 
 /*
@@ -610,6 +634,24 @@ struct store_ops {
 	/* Newest first, at most STORE_LIST. POLICY_UNKNOWN. */
 	rc (*policy_history)(struct store *st, const struct uuid *tenant,
 	    struct span name, struct arena *a, struct policy_history *out,
+	    struct err *e);
+
+	/* A new version of p->name (hash, alg, entries and bytes of `file`,
+	 * which the caller has checked), or the newest again if it is the same.
+	 * The content is kept once. */
+	rc (*refset_put)(struct store *st, const struct actor *by,
+	    const struct refset_row *p, struct span file, uint32_t *version,
+	    struct err *e);
+	/* version 0: the newest. REFSET_UNKNOWN. */
+	rc (*refset_get)(struct store *st, const struct uuid *tenant,
+	    struct span name, uint32_t version, struct arena *a,
+	    struct refset_row *out, struct err *e);
+	rc (*refset_list)(struct store *st, const struct uuid *tenant,
+	    struct arena *a, struct refset_list *out, struct err *e);
+	/* The file from its first byte to its last; `to` NULL: only whether the
+	 * tenant has it. REFSET_UNKNOWN, and what the sink says. */
+	rc (*refset_read)(struct store *st, const struct uuid *tenant,
+	    const struct sha256 *hash, const struct refset_sink *to,
 	    struct err *e);
 
 	/* Record a batch in one transaction (decisions.md 16) and set every

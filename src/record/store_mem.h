@@ -59,6 +59,12 @@ struct mem_past {
 	struct policy_past p;
 };
 
+struct mem_refset {
+	struct uuid tenant;
+	struct refset_row row;
+	struct span file;
+};
+
 struct mem_record {
 	struct record r; /* spans are the store's */
 	int64_t expires; /* of the challenge; 0: forgotten */
@@ -78,7 +84,7 @@ struct store_mem {
 	struct cluster cluster;
 	bool initialised;
 	struct rows admins, tokens, listed, enrolments, nodes, policies, active,
-	    past, records, blobs;
+	    past, refsets, records, blobs;
 	uint64_t events, audits;
 };
 
@@ -134,6 +140,14 @@ rc mem_node_change(struct store *, const struct actor *,
 rc mem_counts_get(struct store *, const struct uuid *, int64_t, struct counts *,
     struct err *);
 
+rc mem_refset_put(struct store *, const struct actor *,
+    const struct refset_row *, struct span, uint32_t *, struct err *);
+rc mem_refset_get(struct store *, const struct uuid *, struct span, uint32_t,
+    struct arena *, struct refset_row *, struct err *);
+rc mem_refset_list(struct store *, const struct uuid *, struct arena *,
+    struct refset_list *, struct err *);
+rc mem_refset_read(struct store *, const struct uuid *, const struct sha256 *,
+    const struct refset_sink *, struct err *);
 rc mem_commit(struct store *, struct record *, size_t, struct err *);
 rc mem_verdict_get(struct store *, const struct uuid *, const struct uuid *,
     struct arena *, struct verdict_row *, struct err *);

@@ -168,6 +168,14 @@ rc spg_policy_change(struct store *, const struct actor *,
 rc spg_policy_history(struct store *, const struct uuid *, struct span,
     struct arena *, struct policy_history *, struct err *);
 
+rc spg_refset_put(struct store *, const struct actor *,
+    const struct refset_row *, struct span, uint32_t *, struct err *);
+rc spg_refset_get(struct store *, const struct uuid *, struct span, uint32_t,
+    struct arena *, struct refset_row *, struct err *);
+rc spg_refset_list(struct store *, const struct uuid *, struct arena *,
+    struct refset_list *, struct err *);
+rc spg_refset_read(struct store *, const struct uuid *, const struct sha256 *,
+    const struct refset_sink *, struct err *);
 rc spg_commit(struct store *, struct record *, size_t, struct err *);
 
 rc spg_verdict_get(struct store *, const struct uuid *, const struct uuid *,

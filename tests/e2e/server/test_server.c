@@ -37,6 +37,7 @@ main(void)
 		suite_add_tcase(s, together_cases());
 		suite_add_tcase(s, fault_cases());
 		suite_add_tcase(s, life_cases());
+		suite_add_tcase(s, refset_cases());
 		suite_add_tcase(s, signed_cases());
 		suite_add_tcase(s, pair_cases());
 		suite_add_tcase(s, database_cases());
@@ -58,6 +59,7 @@ main(void)
 	suite_add_tcase(s, together_cases());
 	suite_add_tcase(s, fault_cases());
 	suite_add_tcase(s, life_cases());
+	suite_add_tcase(s, refset_cases());
 	suite_add_tcase(s, signed_cases());
 	suite_add_tcase(s, pair_cases());
 	suite_add_tcase(s, budget_cases());

@@ -210,17 +210,17 @@ END_TEST
 
 static const char *const tenant_tables[] = {"admin_token", "enrol_token",
     "listed_ek", "enrolment", "node", "node_state", "policy_version",
-    "policy_active", "policy_name", "policy_activation", "blob", "verdict",
-    "evidence", "ima_segment", "used_challenge", "log_pending",
-    "security_event", "audit"};
+    "policy_active", "refset", "refset_part", "refset_version", "policy_name",
+    "policy_activation", "blob", "verdict", "evidence", "ima_segment",
+    "used_challenge", "log_pending", "security_event", "audit"};
 enum { TABLES = sizeof(tenant_tables) / sizeof(tenant_tables[0]) };
 
 static bool
 insert_only(const char *table)
 {
 	static const char *const all[] = {"policy_version", "policy_activation",
-	    "blob", "verdict", "evidence", "ima_segment", "security_event",
-	    "audit"};
+	    "refset", "refset_part", "refset_version", "blob", "verdict",
+	    "evidence", "ima_segment", "security_event", "audit"};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(table, all[i]) == 0)
@@ -251,6 +251,13 @@ fill(struct fixture *f)
 	    .version = 1,
 	    .selector = span_str("{}")};
 	ck_rc_ok(take_step(f, &f->admin, &activate, NULL));
+	const struct refset_row set = {.name = "debian",
+	    .hash = sha_of("file"),
+	    .alg = span_str("sha256"),
+	    .bytes = 4};
+	uint32_t version;
+	ck_rc_ok(ops->refset_put(
+	    f->st, &f->by, &set, span_str("file"), &version, &f->e));
 	ck_rc_ok(ops->ek_put(f->st, &f->by, &ek, 1, &f->e));
 	ck_rc_ok(ops->security_put(f->st, &ev, 1, &f->e));
 	struct enrolment en = make_enrolment(f, "b", "ek-b", "ak-b");

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
+
 static struct policy_row
 get(struct fixture *f, uint32_t version)
 {
@@ -376,6 +378,86 @@ START_TEST(shares_are_stable)
 }
 END_TEST
 
+static rc
+collect(void *ctx, struct span piece, struct err *e)
+{
+	(void)e;
+	buf_put(ctx, piece.p, piece.n);
+	return RC_OK;
+}
+
+static struct refset_row
+set_of(const char *name, struct span file)
+{
+	struct refset_row p = {.alg = span_str("sha256"), .bytes = file.n};
+	struct hasher *h = hasher_new();
+
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	ck_rc_ok(hash_of(h, ALG_SHA256, file, p.hash.b));
+	hasher_free(h);
+	return p;
+}
+
+/* Ten megabytes in parts, once per content, and out again as they went in. */
+START_TEST(sets_are_kept_by_content)
+{
+	enum { BIG = 10 * 1000 * 1000 + 7 };
+	struct fixture f;
+	struct refset_row got;
+	struct refset_list l;
+	struct buf out = {0};
+	const struct refset_sink sink = {&out, collect};
+	uint32_t version;
+	uint8_t *bytes = malloc(BIG);
+
+	ck_assert_ptr_nonnull(bytes);
+	for (size_t i = 0; i < BIG; i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+	struct span big = span_of(bytes, BIG), tiny = span_str("x");
+	begin(&f);
+	const struct store_ops *ops = f.st->ops;
+	struct refset_row p = set_of("debian", big);
+	ck_rc_is(ops->refset_read(f.st, &f.admin.tenant, &p.hash, NULL, &f.e),
+	    ERR_REFSET_UNKNOWN);
+	ck_rc_ok(ops->refset_put(f.st, &f.by, &p, big, &version, &f.e));
+	ck_assert_uint_eq(version, 1);
+	ck_rc_ok(ops->refset_put(f.st, &f.by, &p, big, &version, &f.e));
+	ck_assert_uint_eq(version, 1);
+	struct refset_row other = set_of("other", big);
+	ck_rc_ok(ops->refset_put(f.st, &f.by, &other, big, &version, &f.e));
+	ck_assert_uint_eq(version, 1);
+	struct refset_row next = set_of("debian", tiny);
+	ck_rc_ok(ops->refset_put(f.st, &f.by, &next, tiny, &version, &f.e));
+	ck_assert_uint_eq(version, 2);
+	ck_rc_ok(ops->refset_put(f.st, &f.by, &p, big, &version, &f.e));
+	ck_assert_uint_eq(version, 3); /* back again */
+	ck_rc_ok(ops->refset_read(f.st, &f.admin.tenant, &p.hash, &sink, &f.e));
+	ck_assert(span_eq(buf_span(&out), big));
+	ck_rc_ok(ops->refset_get(f.st, &f.admin.tenant, span_str("debian"), 0,
+	    &f.arena, &got, &f.e));
+	ck_assert_uint_eq(got.version, 3);
+	ck_assert_uint_eq(got.bytes, BIG);
+	ck_assert(sha256_eq(&got.hash, &p.hash));
+	ck_assert(span_eq(got.alg, span_str("sha256")));
+	ck_assert_str_eq(got.author, "first");
+	ck_rc_is(ops->refset_get(f.st, &f.admin.tenant, span_str("debian"), 4,
+		     &f.arena, &got, &f.e),
+	    ERR_REFSET_UNKNOWN);
+	ck_rc_ok(ops->refset_list(f.st, &f.admin.tenant, &f.arena, &l, &f.e));
+	ck_assert_uint_eq(l.n, 4);
+	ck_assert_str_eq(l.row[0].name, "debian");
+	ck_assert_uint_eq(l.row[0].version, 3);
+	ck_assert_str_eq(l.row[3].name, "other");
+	/* Another tenant does not have it by knowing its hash. */
+	struct uuid stranger = new_id(T0);
+	ck_rc_is(ops->refset_read(f.st, &stranger, &p.hash, &sink, &f.e),
+	    ERR_REFSET_UNKNOWN);
+	buf_free(&out);
+	free(bytes);
+	end(&f);
+}
+END_TEST
+
 START_TEST(operators_are_persons)
 {
 	struct fixture f;
@@ -418,6 +500,7 @@ policy_cases(void)
 	tcase_add_test(t, a_revision_is_met_once);
 	tcase_add_test(t, every_step_is_history);
 	tcase_add_test(t, shares_are_stable);
+	tcase_add_test(t, sets_are_kept_by_content);
 	tcase_add_test(t, operators_are_persons);
 	return t;
 }
