@@ -15,7 +15,7 @@
 /* One accepted golden value: a digest per bank. */
 struct golden_value {
 	const uint8_t *digest[LIMIT_BANKS]; /* by policy bank; NULL: none */
-	bool typed;	    /* of an event of another type than the rule's */
+	bool typed; /* of an event of another type than the rule's */
 	uint32_t type;
 	bool bound;	    /* the event's data must hash to its digest */
 	const char *text;   /* what it is, for people; NULL */
