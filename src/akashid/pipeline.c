@@ -354,7 +354,8 @@ tampering(const struct verdict *v)
 static enum err_code
 first_code(const struct walk *w)
 {
-	if (w->verdict.reasons_n)
+	/* The gravest; what counts for nothing explains no result. */
+	if (w->verdict.reasons_n && w->verdict.reasons[0].effect != EFF_NONE)
 		return w->verdict.reasons[0].code;
 	return w->policy ? ERR_OK : w->no_policy.code;
 }

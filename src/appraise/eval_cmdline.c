@@ -260,7 +260,7 @@ eval_pcr8(struct kernel_line *k, size_t event)
 {
 	struct span text = hashed_text(k, event);
 
-	if (lane_event(&k->lane, event)->type == EV_SEPARATOR && text.p)
+	if (scene_separator(k->s, lane_at(&k->lane, event)))
 		return;
 	if (!text.p && is_known(k, event)) {
 		k->known = true;
@@ -282,7 +282,7 @@ eval_pcr12(struct kernel_line *k, size_t event)
 {
 	struct span text = hashed_text(k, event);
 
-	if (lane_event(&k->lane, event)->type == EV_SEPARATOR && text.p)
+	if (scene_separator(k->s, lane_at(&k->lane, event)))
 		return;
 	if (wide(text))
 		eval_wide(k, event, text);

@@ -163,8 +163,8 @@ eval_addons(struct image *im)
 	const struct uki_rules *r = &im->s->p->uki;
 
 	for (size_t i = 0; i < im->lane.all->events_n[12]; i++) {
-		const struct evlog_event *ev = lane_event(&im->lane, i);
-		if (ev->type != EV_SEPARATOR && !is_cmdline(im, i) &&
+		if (!scene_separator(im->s, lane_at(&im->lane, i)) &&
+		    !is_cmdline(im, i) &&
 		    !is_one_of(im, i, r->addons, r->addons_n))
 			complain(im, ERR_UKI_ADDON, i, NULL);
 	}

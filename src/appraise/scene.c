@@ -52,6 +52,16 @@ scene_severity(struct reason *r, const struct event_rule *rule)
 }
 
 bool
+scene_separator(const struct scene *s, uint32_t at)
+{
+	const struct evlog_event *ev = &s->f->log->events[at];
+	unsigned bound = s->f->replay->events[at].bound;
+
+	return ev->type == EV_SEPARATOR && bound &&
+	       uefi_separator(ev, bound) != SEPARATOR_OTHER;
+}
+
+bool
 scene_full(struct scene *s, enum err_code code)
 {
 	if (!verdict_full(s->v, code, EFF_NONE))

@@ -37,6 +37,10 @@ bool scene_logged(const struct scene *s, unsigned pcr);
 /* The rule says what its violation counts, where it does. */
 void scene_severity(struct reason *r, const struct event_rule *rule);
 
+/* The event of the log is a separator, and was measured as one: its type alone
+ * is bound by nothing. */
+bool scene_separator(const struct scene *s, uint32_t at);
+
 /* The list is full: count one more of this code, which needs no texts. */
 bool scene_full(struct scene *s, enum err_code code);
 
