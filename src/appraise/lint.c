@@ -267,6 +267,7 @@ policy_lint(
 	lint_weights(&l);
 	lint_banks(&l);
 	lint_boot(&l);
+	lint_log(&l);
 	lint_cmdline(&l);
 	lint_uki(&l);
 	lint_tpm(&l);

@@ -25,7 +25,8 @@ struct lint {
 void lint_ask(struct lint *l, enum lint_id id, const char *path_fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* lint_sb.c, lint_boot.c, phase_rules.c */
+/* lint_sb.c, lint_boot.c, log_rules.c, phase_rules.c */
+void lint_log(struct lint *l);
 void lint_sb(struct lint *l);
 void lint_boot(struct lint *l);
 void lint_cmdline(struct lint *l);

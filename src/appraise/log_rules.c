@@ -8,7 +8,7 @@
  *    event rules name in that PCR.
  * 3. PCR 7 says whether Secure Boot is on: an unknown type is never let in.
  */
-#include "appraise/rules.h"
+#include "appraise/lint.h"
 
 enum { EXCEPTIONS_MAX = 256, OS = 0xff00 }; /* PCR 8 to 15 */
 
@@ -207,4 +207,17 @@ log_rules_describe(const struct policy *p, struct buf *out)
 	if (r->attempts != EFF_NONE)
 		buf_printf(out, "  boot log: other than one boot attempt: %s\n",
 		    r->attempts == EFF_FAIL ? "fail" : "warn");
+}
+
+void
+lint_log(struct lint *l)
+{
+	for (unsigned pcr = 0; pcr < 16; pcr++) {
+		const struct pcr_rule *rule = &l->p->pcr[pcr];
+		for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++)
+			if (!log_rules_allow(
+				l->p, pcr, rule->events[i].type, false))
+				lint_ask(l, LINT_LOG_TYPE,
+				    "boot.%u.events[%zu]", pcr, i);
+	}
 }

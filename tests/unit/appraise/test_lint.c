@@ -77,6 +77,14 @@ static const struct {
     {"broad.waiver_all", WITH(WAIVER("boot.pcr", "")),
 	WITH(WAIVER("boot.pcr", "\"pcr\":4,"))},
     {"broad.waiver_glob", IMA(ALLOW) /* replaced below */, IMA(ALLOW)},
+    {"contradiction.log_type",
+	HEAD("\"sha256\":[4]",
+	    "\"4\":{\"events\":[{\"type\":33793,\"accept\":[" VALUE(
+		D1) "]}]}") ",\"log\":{\"exceptions\":[]}}",
+	HEAD("\"sha256\":[4]",
+	    "\"4\":{\"events\":[{\"type\":33793,\"accept\":[" VALUE(
+		D1) "]}]"
+		    "}") "}"},
     {"contradiction.sha1_only",
 	HEAD("\"sha1\":[4]", "\"4\":{\"values\":[{\"sha1\":\"" S1 "\"}]}") "}",
 	WITH("\"source\":\"x\"")},
