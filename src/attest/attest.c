@@ -123,10 +123,11 @@ tpm_identity(const struct walk *w)
 	return w->v->checks[CHECK_EK_CHAIN] == CHECK_PASSED ? &w->f->ek : NULL;
 }
 
+/* For whoever remembers it; nobody else needs it. */
 static rc
 hash_log(struct walk *w, struct err *e)
 {
-	if (!w->f->log_ok || !w->ev->eventlog.p)
+	if (!w->ctx->clock || !w->f->log_ok || !w->ev->eventlog.p)
 		return RC_OK;
 	if (w->ctx->log_sha256)
 		memcpy(w->f->log_sha256, w->ctx->log_sha256, 32);

@@ -71,7 +71,7 @@ struct attest_facts {
 	struct tpm_signature signature;
 	bool rebooted;
 	struct pace pace;	/* when it was made */
-	bool log_hashed;	/* log_ok as well */
+	bool log_hashed;	/* where a clock is remembered, with log_ok */
 	uint8_t log_sha256[32]; /* of the whole log */
 	bool log_ok, ima_ok;	/* decoded, and replays to the quote */
 	size_t boot_logs;   /* logs that were sent one after the other … */

@@ -76,7 +76,7 @@ fill_identity(struct fleet *f, struct fleet_node *node, struct buf *ak,
 	TRY(key_name(&pub, f->hasher, &name, e));
 	TRY(key_qualified_name(&ek, &name, f->hasher, &node->qualified, e));
 	id->ek_public = span_str("bench");
-	id->rot = span_str("virtual");
+	id->rot = span_str("discrete");
 	id->ak_public = arena_copy(&f->arena, buf_span(ak));
 	id->ak_name = arena_copy(&f->arena, span_of(name.b, name.n));
 	id->ak_qualified = span_of(node->qualified.b, node->qualified.n);
