@@ -193,6 +193,100 @@ START_TEST(migrations)
 }
 END_TEST
 
+/* What a server with the first schema has written. */
+static const char *const old_rows[] = {
+    "INSERT INTO akashi.tenant VALUES "
+    "('00000000-0000-7000-8000-000000000001', 'default', now())",
+    "INSERT INTO akashi.admin_token (tenant, id, hash, role, name, created_at)"
+    " VALUES ('00000000-0000-7000-8000-000000000001', "
+    "'00000000-0000-7000-8000-000000000002', sha256('akad_old'), 'admin', "
+    "'admin', now())",
+    "INSERT INTO akashi.enrol_token (tenant, id, hash, labels, uses, "
+    "created_at, created_by, expires_at) VALUES "
+    "('00000000-0000-7000-8000-000000000001', "
+    "'00000000-0000-7000-8000-000000000003', sha256('aket_old'), '{}', 5, "
+    "now(), 'admin', now() + interval '1 day')",
+    "INSERT INTO akashi.policy_version VALUES "
+    "('00000000-0000-7000-8000-000000000001', 'golden', 1, sha256('one'), "
+    "'one', 'admin', now())",
+    "INSERT INTO akashi.policy_active (tenant, name, version, selector, "
+    "approver) VALUES ('00000000-0000-7000-8000-000000000001', 'golden', 1, "
+    "'{}', 'admin')",
+    "INSERT INTO akashi.policy_activation VALUES "
+    "('00000000-0000-7000-8000-000000000001', 'golden', "
+    "'00000000-0000-7000-8000-000000000004', 1, '{}', 'activate', 'admin', "
+    "now())",
+    "INSERT INTO akashi.node (tenant, id, name, admission, labels, ek_public, "
+    "ek_sha256, rot, ak_public, ak_name, ak_qualified, ak_alg, node_token, "
+    "enrolled_at) VALUES ('00000000-0000-7000-8000-000000000001', "
+    "'00000000-0000-7000-8000-000000000005', 'old', 'admitted', '{}', 'ek', "
+    "sha256('ek'), 'virtual', 'ak', 'ak', 'ak', 'rsa-2048', "
+    "sha256('token'), now())",
+    "INSERT INTO akashi.node_state (tenant, node) VALUES "
+    "('00000000-0000-7000-8000-000000000001', "
+    "'00000000-0000-7000-8000-000000000005')",
+};
+
+/* Between the first step and the second. */
+static void
+write_old_rows(void *ctx, const struct migrate_step *step)
+{
+	if (step->version != 2 || step->applied)
+		return;
+	for (size_t i = 0; i < sizeof(old_rows) / sizeof(old_rows[0]); i++)
+		as_superuser(ctx, old_rows[i]);
+}
+
+static void
+old_rows_are_read(struct store *st, struct arena *a)
+{
+	const struct store_ops *ops = st->ops;
+	struct sha256 token = sha_of("akad_old");
+	struct principal who;
+	struct policy_list l;
+	struct enrol_token *t;
+	struct node n;
+	size_t tokens;
+	struct err e;
+
+	ck_rc_ok(ops->admin_get(st, &token, &who, &e));
+	ck_assert_int_eq(who.role, ROLE_ADMIN);
+	ck_rc_ok(ops->policy_active(st, &who.tenant, a, &l, &e));
+	ck_assert_uint_eq(l.n, 1);
+	ck_assert_int_eq(policy_state(&l.row[0]), POLICY_ACTIVE);
+	ck_assert_str_eq(l.row[0].approver, "admin");
+	ck_assert(!l.row[0].four_eyes);
+	ck_assert_uint_eq(l.row[0].revision, 1);
+	ck_rc_ok(ops->token_list(st, &who.tenant, a, &t, &tokens, &e));
+	ck_assert_uint_eq(tokens, 1);
+	ck_assert_uint_eq(t[0].names.n, 0);
+	ck_rc_ok(ops->node_find(st, &who.tenant, span_str("old"), a, &n, &e));
+	ck_assert_uint_eq(n.version, 1);
+	ck_assert_int_eq(n.admission, ADMISSION_ADMITTED);
+}
+
+START_TEST(rows_of_the_schema_before)
+{
+	char db[] = "upgraded", text[256];
+	const struct store_pg_options o = {
+	    .conninfo = text, .connections = 1, .timeout = 10 * TIME_S};
+	struct arena a;
+	struct store *st;
+	struct err e = {0};
+
+	as_superuser("postgres", "CREATE DATABASE upgraded OWNER akashi_owner");
+	rc r = migrate(
+	    conninfo("akashi_owner", db, text), false, write_old_rows, db, &e);
+	ck_assert_msg(rc_ok(r), "%s", e.text);
+	conninfo("akashi_app", db, text);
+	ck_rc_ok(store_pg_open(&o, &st, &e));
+	arena_init(&a, 1 << 20);
+	old_rows_are_read(st, &a);
+	arena_free(&a);
+	st->ops->close(st);
+}
+END_TEST
+
 START_TEST(roles_that_are_not_bound_are_refused)
 {
 	ready_is("akashi_app", "akashi", ERR_OK, "");
@@ -629,6 +723,7 @@ pg_cases(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, migrations);
+	tcase_add_test(t, rows_of_the_schema_before);
 	tcase_add_test(t, roles_that_are_not_bound_are_refused);
 	tcase_add_test(t, rows_are_seen_by_their_tenant);
 	tcase_add_test(t, writing_elsewhere_is_refused);
