@@ -188,6 +188,7 @@ eval_advisories(struct scene *s)
 		r.expected = arena_printf(
 		    s->a, "%s or later", text_of_firmware(s->a, a->fixed));
 		r.found = text_of_firmware(s->a, s->f->quote->firmware);
+		/* A code counts once per place: each flaw is one. */
 		r.path =
 		    arena_printf(s->a, "quote.firmwareVersion (%s)", a->id);
 		violate_by(s, CHECK_POLICY_TPM, &r, by);
