@@ -40,7 +40,7 @@ akashid_start() {
 	};
 	trust: { virtual = [ "$dir/ek-ca.pem" ]; };
 	lab: { allow_virtual = true; };
-	policy: { four_eyes = false; };
+	policy: { four_eyes = ${FOUR_EYES:-false}; };
 	shutdown: { drain = "0s"; };
 	$(printf '%s\n' "$@")
 	END
