@@ -350,6 +350,16 @@ START_TEST(device_paths_are_text)
 			       "\0\0\0\1",
 		 37},
 		true, "MAC(010203040506,0x1)"},
+	    {{(const uint8_t *)"\x02\x01\x0c\0\xd0\x41\x08\x0a\1\0\0\0", 12},
+		true, "PcieRoot(0x1)"},
+	    {{(const uint8_t *)"\x04\x01\x2a\0\1\0\0\0"
+			       "\0\x08\0\0\0\0\0\0\0\x10\0\0\0\0\0\0"
+			       "\x78\x56\x34\x12\0\0\0\0\0\0\0\0\0\0\0\0"
+			       "\1\1",
+		 42},
+		true, "HD(1,MBR,0x12345678,0x800,0x1000)"},
+	    {{(const uint8_t *)"\5\1\x0d\0\2\0\0\0disk\0", 13}, true,
+		"BBS(0x2,disk)"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
