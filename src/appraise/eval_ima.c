@@ -174,16 +174,17 @@ static void
 check_template(struct ima_judge *j, const struct subject *s)
 {
 	const struct ima_rules *r = &j->p->ima;
-	struct reason why = BY("ima.templates");
 
 	if (s->entry.is_ima && !j->weak_said)
-		report(j, s, ERR_IMA_WEAK_TEMPLATE, EFF_WARN, why);
+		report(
+		    j, s, ERR_IMA_WEAK_TEMPLATE, EFF_WARN, BY("ima.templates"));
 	j->weak_said |= s->entry.is_ima;
 	if (j->other_said || accepted(r, s->entry.template_name))
 		return;
 	j->other_said = true;
-	why.expected = r->templates[0];
-	report(j, s, ERR_IMA_TEMPLATE_CHANGED, EFF_FAIL, why);
+	report(j, s, ERR_IMA_TEMPLATE_CHANGED, EFF_FAIL,
+	    (struct reason){
+		.rule = "ima.templates", .expected = r->templates[0]});
 }
 
 /* --- files ---------------------------------------------------------------- */

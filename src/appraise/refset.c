@@ -2,6 +2,7 @@
 #include "appraise/refset_parts.h"
 
 #include "base/limits.h"
+#include "base/rd.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,65 +23,72 @@ enum {
 
 /* --- SipHash-1-3 (Aumasson, Bernstein 2012) ------------------------------- */
 
-static uint64_t
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline uint64_t
 rotate(uint64_t x, unsigned by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void
-sip_round(uint64_t v[4])
+static inline struct sip
+sip_round(struct sip v)
 {
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] = rotate(v[2], 32);
+	v.a += v.b;
+	v.c += v.d;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a = rotate(v.a, 32);
+	v.c += v.b;
+	v.a += v.d;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c = rotate(v.c, 32);
+	return v;
 }
 
-static void
-sip_word(uint64_t v[4], uint64_t m)
+static inline struct sip
+sip_word(struct sip v, uint64_t m)
 {
-	v[3] ^= m;
-	sip_round(v);
-	v[0] ^= m;
+	v.d ^= m;
+	v = sip_round(v);
+	v.a ^= m;
+	return v;
 }
 
-/* Up to 8 bytes, little-endian, every blank as '_'. */
-static uint64_t
-word_of(const uint8_t *p, size_t n)
+/* Every blank as '_'. */
+static inline uint64_t
+underscored(uint64_t m)
 {
 	const uint64_t ones = 0x0101010101010101;
 	const uint64_t low = 0x7f * ones;
-	uint64_t m = 0;
-
-	for (size_t i = 0; i < n; i++)
-		m |= (uint64_t)p[i] << (8 * i);
 	/* 0x80 where a byte is a blank, exactly */
 	uint64_t x = m ^ ' ' * ones;
 	uint64_t blank = ~(((x & low) + low) | x | low);
+
 	return m ^ (blank >> 7) * (' ' ^ '_');
 }
 
 uint64_t
 refset_path_hash(struct span path)
 {
-	uint64_t v[4] = {0x736f6d6570736575, 0x646f72616e646f6d,
+	struct sip v = {0x736f6d6570736575, 0x646f72616e646f6d,
 	    0x6c7967656e657261, 0x7465646279746573};
-	size_t i = 0;
+	uint64_t last = (uint64_t)path.n << 56;
+	struct rd in = rd_over(path);
 
-	for (; path.n - i >= 8; i += 8)
-		sip_word(v, word_of(path.p + i, 8));
-	sip_word(v, word_of(path.p + i, path.n - i) | (uint64_t)path.n << 56);
-	v[2] ^= 0xff;
-	for (int k = 0; k < 3; k++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	while (rd_left(&in) >= 8)
+		v = sip_word(v, underscored(rd_u64le(&in)));
+	for (unsigned i = 0; rd_left(&in); i++) {
+		uint64_t c = rd_u8(&in);
+		last |= (c == ' ' ? '_' : c) << (8 * i);
+	}
+	v = sip_word(v, last);
+	v.c ^= 0xff;
+	v = sip_round(sip_round(sip_round(v)));
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 /* --- memory --------------------------------------------------------------- */
@@ -232,7 +240,7 @@ run_of(const struct refset *s, const uint8_t *digest)
 static size_t
 run_of_path(const struct refset *s, uint64_t path)
 {
-	return s->bits ? (size_t)(path >> (64 - s->bits)) : 0;
+	return s->path_bits ? (size_t)(path >> (64 - s->path_bits)) : 0;
 }
 
 /* first[r] is the first entry of run r or of a later one. */
@@ -272,7 +280,7 @@ by_path(const void *a, const void *b, void *set)
 static bool
 index_paths(struct refset *s)
 {
-	size_t runs = (size_t)1 << s->bits;
+	size_t runs = (size_t)1 << s->path_bits;
 	uint32_t sum = 0;
 
 	s->by_path = room(s->n, sizeof(*s->by_path));
@@ -345,8 +353,11 @@ refset_seal(struct refset *s)
 	if (s->n && !sort_runs(s))
 		qsort_r(s->records, s->n, s->size, by_digest, s);
 	drop_twins(s);
-	while (s->bits < BITS_MAX && (size_t)2 << s->bits <= s->n)
+	/* Runs of one digest or none; those of paths, which only the reason
+	 * for a failure needs, may be longer. */
+	while (s->bits < BITS_MAX && (size_t)1 << s->bits < s->n)
 		s->bits++;
+	s->path_bits = s->bits > 3 ? s->bits - 3 : 0;
 	if (!settle(s) || !index_records(s) || !index_paths(s))
 		return (rc){ERR_MEMORY};
 	return RC_OK;
@@ -427,6 +438,27 @@ refset_warm(const struct refset *s, const struct refset_probe *probes, size_t n)
 	}
 }
 
+static bool
+is_pair(const struct refset *s, size_t i, const struct refset_probe *probe)
+{
+	return is_digest(s, i, probe->digest) &&
+	       tail_of(s, i).path == probe->path;
+}
+
+/* The pair in a run, or its end. Most runs are too short to be halved. */
+static size_t
+find_pair(const struct refset *s, size_t from, size_t to,
+    const struct refset_probe *probe)
+{
+	if (to - from > 4) {
+		from = lower(s, from, to, probe->digest, probe->path);
+		return from < to && is_pair(s, from, probe) ? from : to;
+	}
+	while (from < to && !is_pair(s, from, probe))
+		from++;
+	return from;
+}
+
 enum refset_found
 refset_find(
     const struct refset *s, const struct refset_probe *probe, size_t *entry)
@@ -434,9 +466,9 @@ refset_find(
 	size_t run = run_of(s, probe->digest);
 	size_t from = s->first[run];
 	size_t to = s->first[run + 1];
-	size_t at = lower(s, from, to, probe->digest, probe->path);
+	size_t at = find_pair(s, from, to, probe);
 
-	if (at < to && compare(s, at, probe->digest, probe->path) == 0) {
+	if (at < to) {
 		*entry = at;
 		return REFSET_PAIR;
 	}
@@ -495,7 +527,8 @@ size_t
 refset_memory(const struct refset *s)
 {
 	return sizeof(*s) + s->cap * s->size +
-	       2 * (((size_t)1 << s->bits) + 1) * sizeof(*s->first) +
+	       (((size_t)1 << s->bits) + 1) * sizeof(*s->first) +
+	       (((size_t)1 << s->path_bits) + 1) * sizeof(*s->first_path) +
 	       s->n * sizeof(*s->by_path);
 }
 

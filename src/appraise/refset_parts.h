@@ -15,10 +15,10 @@ struct refset {
 	size_t size; /* of one record: digest, path hash, text offset */
 	size_t n, cap;
 	uint8_t *records;
-	unsigned bits;	   /* leading bits of a digest or path hash: its run */
-	uint32_t *first;   /* 2^bits + 1 starts of runs of records */
-	uint32_t *by_path; /* entries sorted by path hash */
-	uint32_t *first_path; /* starts of runs in by_path */
+	unsigned bits, path_bits; /* leading bits that choose a run */
+	uint32_t *first;	  /* 2^bits + 1 starts of runs of records */
+	uint32_t *by_path;	  /* entries sorted by path hash */
+	uint32_t *first_path;	  /* starts of runs in by_path */
 };
 
 #endif

@@ -56,7 +56,8 @@ hasher_new(void)
 		h->ctx[i] = h->md[i] ? EVP_MD_CTX_new() : NULL;
 		/* An algorithm that this OpenSSL lacks stays NULL and fails
 		 * when it is asked for; SHA-256 must be there. */
-		if (h->md[i] && !h->ctx[i])
+		if (h->md[i] && (!h->ctx[i] || EVP_DigestInit_ex2(h->ctx[i],
+						   h->md[i], NULL) != 1))
 			goto fail;
 	}
 	if (h->md[1])
@@ -96,16 +97,11 @@ context(struct hasher *h, uint16_t alg)
 	return NULL;
 }
 
+/* The algorithm is the context's since it was made. */
 static bool
-begin(struct hasher *h, uint16_t alg, EVP_MD_CTX *ctx)
+begin(EVP_MD_CTX *ctx)
 {
-	/* The type is named on first use only; NULL afterwards keeps it. */
-	if (EVP_MD_CTX_get0_md(ctx))
-		return EVP_DigestInit_ex(ctx, NULL, NULL) == 1;
-	for (size_t i = 0; i < ALGS; i++)
-		if (algs[i].id == alg)
-			return EVP_DigestInit_ex(ctx, h->md[i], NULL) == 1;
-	return false;
+	return EVP_DigestInit_ex2(ctx, NULL, NULL) == 1;
 }
 
 rc
@@ -114,7 +110,7 @@ hash_of2(
 {
 	EVP_MD_CTX *ctx = context(h, alg);
 
-	if (!ctx || !begin(h, alg, ctx) ||
+	if (!ctx || !begin(ctx) ||
 	    (a.n && EVP_DigestUpdate(ctx, a.p, a.n) != 1) ||
 	    (b.n && EVP_DigestUpdate(ctx, b.p, b.n) != 1) ||
 	    EVP_DigestFinal_ex(ctx, out, NULL) != 1)
@@ -133,7 +129,7 @@ hash_begin(struct hasher *h, uint16_t alg)
 {
 	EVP_MD_CTX *ctx = context(h, alg);
 
-	return ctx && begin(h, alg, ctx) ? RC_OK : (rc){ERR_CRYPTO};
+	return ctx && begin(ctx) ? RC_OK : (rc){ERR_CRYPTO};
 }
 
 rc

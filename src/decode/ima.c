@@ -2,34 +2,39 @@
 #include "decode/ima.h"
 
 /* crypto/hash_info.c of Linux: the names that a d-ng field may carry. */
+#define ALG(name, size)                                                        \
+	{                                                                      \
+		{(const uint8_t *)(name), sizeof(name) - 1}, size              \
+	}
 static const struct {
-	const char *name;
+	struct span name;
 	size_t size;
 } digest_algs[] = {
-    {"sha256", 32},
-    {"sha1", 20},
-    {"sha512", 64},
-    {"sha384", 48},
-    {"sha224", 28},
-    {"md5", 16},
-    {"rmd160", 20},
-    {"sm3", 32},
-    {"sha3-256", 32},
-    {"sha3-384", 48},
-    {"sha3-512", 64},
-    {"streebog256", 32},
-    {"streebog512", 64},
-    {"wp256", 32},
-    {"wp384", 48},
-    {"wp512", 64},
-    {"tgr128", 16},
-    {"tgr160", 20},
-    {"tgr192", 24},
-    {"rmd128", 16},
-    {"rmd256", 32},
-    {"rmd320", 40},
-    {"md4", 16},
+    ALG("sha256", 32),
+    ALG("sha1", 20),
+    ALG("sha512", 64),
+    ALG("sha384", 48),
+    ALG("sha224", 28),
+    ALG("md5", 16),
+    ALG("rmd160", 20),
+    ALG("sm3", 32),
+    ALG("sha3-256", 32),
+    ALG("sha3-384", 48),
+    ALG("sha3-512", 64),
+    ALG("streebog256", 32),
+    ALG("streebog512", 64),
+    ALG("wp256", 32),
+    ALG("wp384", 48),
+    ALG("wp512", 64),
+    ALG("tgr128", 16),
+    ALG("tgr160", 20),
+    ALG("tgr192", 24),
+    ALG("rmd128", 16),
+    ALG("rmd256", 32),
+    ALG("rmd320", 40),
+    ALG("md4", 16),
 };
+#undef ALG
 
 /* --- fields: each takes its bytes or says what is wrong with them ----- */
 
@@ -51,7 +56,7 @@ static const char *
 check_digest(struct span alg, struct span digest)
 {
 	for (size_t i = 0; i < sizeof(digest_algs) / sizeof(*digest_algs); i++)
-		if (span_eq(alg, span_str(digest_algs[i].name)))
+		if (span_eq(alg, digest_algs[i].name))
 			return digest.n == digest_algs[i].size
 				   ? NULL
 				   : "A digest has not the length of its "
@@ -264,7 +269,7 @@ compile(struct ima_reader *r, struct span name)
 /* --- entries ---------------------------------------------------------- */
 
 /* A number of the list: all of them are of 32 bits. */
-static uint32_t
+static inline uint32_t
 number(const struct ima_reader *r, struct rd *in)
 {
 	return r->big_endian ? rd_u32be(in) : rd_u32le(in);
@@ -383,25 +388,37 @@ ima_over(struct span list, uint32_t first_index)
 	return ima_over_as(list, first_index, false);
 }
 
+/* What an entry may lack. Member by member: clearing all of it at once costs as
+ * much as reading it. */
+static void
+clear(struct ima_entry *out)
+{
+	const struct span none = {NULL, 0};
+
+	out->is_ima = false;
+	out->template_data = out->path = none;
+	out->sig = out->buf = none;
+	out->modsig = out->modsig_alg = out->modsig_digest = none;
+}
+
 rc
 ima_next(struct ima_reader *r, struct ima_entry *out, bool *more, struct err *e)
 {
-	struct ima_entry entry = {.index = r->next_index};
-
 	if (rd_done(&r->in)) {
 		*more = false;
 		return RC_OK;
 	}
 	if (r->whole.n > LIMIT_IMA)
 		return err_at(e, ERR_IMA_TOO_LARGE, NULL, "%s", "");
-	entry.offset = rd_at(&r->in, r->whole);
-	TRY(decode_head(r, &entry, e));
-	if (span_eq(entry.template_name, span_of("ima", 3)))
-		TRY(decode_legacy(r, &entry, e));
+	clear(out);
+	out->index = r->next_index;
+	out->offset = rd_at(&r->in, r->whole);
+	TRY(decode_head(r, out, e));
+	if (span_eq(out->template_name, span_of("ima", 3)))
+		TRY(decode_legacy(r, out, e));
 	else
-		TRY(decode_data(r, &entry, e));
+		TRY(decode_data(r, out, e));
 	r->next_index++;
 	*more = true;
-	*out = entry;
 	return RC_OK;
 }

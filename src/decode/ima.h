@@ -70,10 +70,11 @@ struct ima_reader ima_over_as(
     struct span list, uint32_t first_index, bool big_endian);
 
 /* The next entry. *more is false at the clean end of the list (out is then
- * untouched). Known templates are ima, ima-ng, ima-ngv2, ima-sig, ima-sigv2,
- * ima-buf, ima-modsig, evm-sig and any format of their fields with one file
- * digest and one path ("d-ng|n-ng|sig"). IMA_TRUNCATED, IMA_FORMAT,
- * IMA_TEMPLATE, IMA_TOO_LARGE. Paths are entries[i]…. */
+ * untouched; after a failure it holds nothing of use). Known templates are ima,
+ * ima-ng, ima-ngv2, ima-sig, ima-sigv2, ima-buf, ima-modsig, evm-sig and any
+ * format of their fields with one file digest and one path ("d-ng|n-ng|sig").
+ * IMA_TRUNCATED, IMA_FORMAT, IMA_TEMPLATE, IMA_TOO_LARGE. Paths are
+ * entries[i]…. */
 MUST_USE rc ima_next(
     struct ima_reader *r, struct ima_entry *out, bool *more, struct err *e);
 

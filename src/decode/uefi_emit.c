@@ -376,9 +376,10 @@ emit_entry(const struct efi_sig *sig, struct jw *w)
 		certificate_members(w, sig->data);
 	} else if (revoked && sig->data.n > EFI_TIME) {
 		struct line l;
+		uint8_t t[5];
 		jw_khex(w, "data", rd_bytes(&in, sig->data.n - EFI_TIME));
 		unsigned year = rd_u16le(&in);
-		const uint8_t *t = rd_bytes(&in, 5).p;
+		rd_copy(&in, t, sizeof(t));
 		line_init(&l);
 		line_printf(&l, "%04u-%02u-%02uT%02u:%02u:%02uZ", year, t[0],
 		    t[1], t[2], t[3], t[4]);

@@ -18,6 +18,8 @@ static const struct bench_row *const rows[] = {
     &row_ima_replay,
     &row_ima_million,
     &row_ima_set,
+    &row_ima_set_load,
+    &row_ima_set_rate,
     &row_attest_memory,
     &row_attest_durable,
     NULL,

@@ -48,6 +48,8 @@ extern const struct bench_row row_hostile_log;
 extern const struct bench_row row_ima_replay;
 extern const struct bench_row row_ima_million;
 extern const struct bench_row row_ima_set;
+extern const struct bench_row row_ima_set_load;
+extern const struct bench_row row_ima_set_rate;
 extern const struct bench_row row_attest_memory;
 extern const struct bench_row row_attest_durable;
 
