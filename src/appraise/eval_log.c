@@ -98,9 +98,9 @@ eval_places(struct scene *s, unsigned pcr)
 	}
 }
 
-/* Events by which phases are told apart; the log's end where there is none. */
+/* Events by which phases are told apart. */
 struct phases {
-	uint32_t variables;   /* behind the last one of PCR 7 */
+	uint32_t variables;   /* the last one of PCR 7; 0: none */
 	uint32_t first, last; /* separators of PCR 0 to 6 */
 	bool separated;	      /* each judged PCR of 0 to 6 has one */
 	bool omitted;	      /* EV_OMIT_BOOT_DEVICE_EVENTS was seen */

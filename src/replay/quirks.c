@@ -31,12 +31,16 @@ of_separator(const struct evlog_event *ev, unsigned bound)
 }
 
 static unsigned
-of_action(struct seen *s, const struct evlog_event *ev)
+of_action(struct seen *s, const struct evlog_event *ev, unsigned bound)
 {
+	struct span text = ev->data;
+
 	s->called += uefi_action_is(ev, ACTION_CALLING);
 	s->returned |= uefi_action_is(ev, ACTION_RETURNING);
 	s->exited |= uefi_action_is(ev, ACTION_EXIT);
-	return 0;
+	return bound == 1 && text.n && text.p[text.n - 1] == 0
+		   ? QUIRK_ACTION_NUL
+		   : 0;
 }
 
 static bool
@@ -85,10 +89,7 @@ of_event(const struct evlog *log, struct seen *s, const struct evlog_event *ev,
 		return of_separator(ev, bound);
 	case EV_ACTION:
 	case EV_EFI_ACTION:
-		return of_action(s, ev) |
-		       (bound == 1 && ev->data.p[ev->data.n - 1] == 0
-			       ? QUIRK_ACTION_NUL
-			       : 0);
+		return of_action(s, ev, bound);
 	case EV_EFI_VARIABLE_AUTHORITY:
 		return of_authority(log, s, ev);
 	case EV_EFI_VARIABLE_BOOT:
