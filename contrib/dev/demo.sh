@@ -433,7 +433,7 @@ down | purge)
 esac
 step 1 packages
 deps_log=$(mktemp)
-bash contrib/dev/deps.sh >"$deps_log" 2>&1 || {
+bash contrib/dev/deps.sh demo >"$deps_log" 2>&1 || {
 	code=$?
 	cat "$deps_log" >&2
 	rm -f "$deps_log"

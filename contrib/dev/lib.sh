@@ -55,3 +55,28 @@ build_in() {
 	configure_in "$@"
 	make -C "$1" -j"$jobs" all
 }
+
+# --- what the virtual machine boots ------------------------------------------------
+
+# These packages are fetched and never installed: a kernel or boot loader that is
+# installed changes how this machine boots.
+export boot_packages="linux-image-cloud-amd64 shim-signed grub-efi-amd64-signed
+	systemd-boot-efi busybox-static"
+
+# Where whoever asks keeps them, for all trees of this machine.
+fetch_folder() {
+	if [ "$(id -u)" = 0 ]; then
+		echo /var/cache/akashi-dev
+	elif [ -w "${HOME-}" ]; then
+		echo "$HOME/.cache/akashi-dev"
+	else
+		echo "$PWD/build-vm/packages"
+	fi
+}
+
+# fetched PACKAGE: its newest .deb, if there is one.
+fetched() {
+	find /var/cache/akashi-dev "$(fetch_folder)" -maxdepth 1 \
+		-name "${1/linux-image-/linux-image-*}_*.deb" 2>/dev/null |
+		sort -V | tail -n 1
+}

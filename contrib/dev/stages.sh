@@ -112,6 +112,14 @@ stage_fuzz() {
 	bash contrib/dev/fuzz.sh 60
 }
 
+stage_vm() {
+	bash contrib/dev/vm.sh some
+}
+
+stage_vm_all() {
+	bash contrib/dev/vm.sh all
+}
+
 # What is released builds, passes and installs from its tarball alone, and the
 # tarball leaves out nothing that is tracked.
 stage_distcheck() {

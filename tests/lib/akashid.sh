@@ -6,12 +6,13 @@
 # 1. Everything lies in one folder but for sockets, which are below /tmp.
 # 2. Processes are ended by their ids, each by who started it.
 
-# akashid_make DIR: certificates, cluster, configuration, schema.
+# akashid_make DIR [ADDRESS]: certificates (ADDRESS: one more that the server
+# is reached by), cluster, configuration, schema.
 akashid_make() {
 	local dir cluster
 	mkdir -p "$1" && chmod 0700 "$1"
 	dir=$(realpath "$1")
-	demo_ca_tls "$dir" && demo_ca_ek "$dir" || return
+	demo_ca_tls "$dir" "${2-}" && demo_ca_ek "$dir" || return
 	cluster=$(pg_create) || return
 	echo "$cluster" >"$dir/cluster"
 	mktemp -d /tmp/atd.XXXXXX >"$dir/sockets"

@@ -49,8 +49,8 @@ demo_ca_ek() {
 	rm "$dir/issuer.csr" "$dir/issuer.ext"
 }
 
-# demo_ca_tls DIR: DIR/tls-ca.pem for clients, DIR/server.pem and server.key
-# for a server on localhost, 127.0.0.1 and ::1.
+# demo_ca_tls DIR [ADDRESS]: DIR/tls-ca.pem for clients, DIR/server.pem and
+# server.key for a server on localhost, 127.0.0.1, ::1 and ADDRESS.
 demo_ca_tls() {
 	mkdir -p "$1" && chmod 0700 "$1"
 	demo_ca_root "$1/tls-ca" "Demo TLS CA" || return
@@ -58,11 +58,11 @@ demo_ca_tls() {
 		ec_paramgen_curve:P-256 -nodes -keyout "$1/server.key" \
 		-out "$1/server.csr" -subj /CN=localhost -config /dev/null ||
 		return
-	cat >"$1/server.ext" <<-'END'
+	cat >"$1/server.ext" <<-END
 	basicConstraints=critical,CA:FALSE
 	keyUsage=critical,digitalSignature
 	extendedKeyUsage=serverAuth
-	subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
+	subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1${2:+,IP:$2}
 	subjectKeyIdentifier=hash
 	authorityKeyIdentifier=keyid
 	END
