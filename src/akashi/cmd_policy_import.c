@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of other makers into a policy. One row per format. */
 #include "akashi/cli.h"
-
-#include "appraise/import.h"
+#include "akashi/import_root.h"
 
 #include <getopt.h>
 #include <libgen.h>
@@ -17,16 +16,31 @@ static const struct cli_option import_options[] = {
     {0, "into", "POLICY", "the policy to add to; printed with the additions"},
     {0, "dbx", "FILE", "an update of dbx: revocations; repeatable"},
     {0, "sbat", "FILE", "the least SBAT level"},
+    {0, "sums", "FILE", "a list of sha256sum: files that may run; repeatable"},
+    {0, "root", "DIR", "every file of an installed root; repeatable"},
+    {0, "keylime", "FILE",
+	"a runtime policy or allow list of Keylime; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
-static importer *const importers[] = {NULL, import_dbx, import_sbat};
+/* What reads the file, or the folder. */
+static const struct {
+	importer *file;
+	rc (*dir)(struct import *i, const char *dir, struct err *e);
+} importers[] = {
+    {NULL, NULL},
+    {import_dbx, NULL},
+    {import_sbat, NULL},
+    {import_sums, NULL},
+    {NULL, import_root},
+    {import_keylime, NULL},
+};
 
 struct importing {
 	const char *into;
 	size_t n;
 	struct {
-		importer *import;
+		int how; /* row of importers */
 		const char *path;
 	} file[FILES_MAX];
 };
@@ -45,7 +59,7 @@ import_parse(struct cli *c, struct importing *m, int argc, char **argv)
 		}
 		if (m->n == FILES_MAX)
 			return cli_usage(c, "too many files");
-		m->file[m->n].import = importers[o];
+		m->file[m->n].how = o;
 		m->file[m->n++].path = arg;
 	}
 	if (o == -2)
@@ -62,12 +76,17 @@ import_files(
     struct cli *c, const struct importing *m, struct import *i, struct err *e)
 {
 	for (size_t k = 0; k < m->n; k++) {
+		const char *path = m->file[k].path;
 		struct span file;
-		char *copy = arena_printf(&c->arena, "%s", m->file[k].path);
+		char *copy = arena_printf(&c->arena, "%s", path);
 		if (!copy)
 			return err_at(e, ERR_MEMORY, NULL, "%s", "");
-		TRY(cli_read(c, m->file[k].path, LIMIT_POLICY, &file, e));
-		TRY(m->file[k].import(i, file, basename(copy), e));
+		if (importers[m->file[k].how].dir) {
+			TRY(importers[m->file[k].how].dir(i, path, e));
+			continue;
+		}
+		TRY(cli_read(c, path, LIMIT_POLICY, &file, e));
+		TRY(importers[m->file[k].how].file(i, file, basename(copy), e));
 	}
 	return RC_OK;
 }

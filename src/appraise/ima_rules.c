@@ -13,9 +13,8 @@ enum {
 
 /* --- globs ---------------------------------------------------------------- */
 
-/* Does it take whatever path there is? */
-static bool
-takes_all(const char *glob)
+bool
+ima_rules_takes_all(const char *glob)
 {
 	static const char *const probes[] = {
 	    "/init", "/usr/bin/ls", "/a/b/c/d/e.f", "/lib/modules/6.1/x.ko"};
@@ -77,7 +76,7 @@ decode_glob(struct policy *p, const json_t *v, const char *path, bool digest,
 		return err_at(e, ERR_JSON_LIMIT, NULL, "%s.glob", path);
 	if (digest)
 		return decode_glob_digest(v, path, &out->digest, e);
-	if (glob.n == 0 || takes_all(out->glob))
+	if (glob.n == 0 || ima_rules_takes_all(out->glob))
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "The glob takes every path (or none), so nothing would be "
 		    "judged.",

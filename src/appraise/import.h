@@ -40,4 +40,38 @@ importer import_dbx;
 /* An SBAT level: "secure_boot.sbat". */
 importer import_sbat;
 
+/* A list as sha256sum writes it: "ima.allow". */
+importer import_sums;
+
+/* A runtime policy of Keylime (version 1), or an allow list of older releases,
+ * as JSON or as lines: "ima.allow", "ima.exclude", "ima.keyring". */
+importer import_keylime;
+
+/* --- for importers (import_ima.c) ------------------------------------------
+ */
+
+/* A member of an object, made by `make` where there is none; borrowed. NULL
+ * without memory, or where it is there and of another type. */
+json_t *import_member(json_t *obj, const char *key, json_t *(*make)(void));
+
+/* Drop the objects of a list whose "source" is this one. */
+void import_forget(json_t *list, const char *source);
+
+/* Files on their way into "ima.allow". */
+struct import_files {
+	json_t *list;
+	size_t weak;	 /* SHA-1: not translated */
+	size_t unnamed;	 /* no path, or one too long: not translated */
+	size_t relative; /* translated; the kernel has absolute paths */
+};
+
+/* Add one; json_free(f->list) is the caller's. MEMORY. */
+MUST_USE rc import_files_add(struct import_files *f, const struct hash_alg *alg,
+    const uint8_t *digest, struct span path, struct err *e);
+
+/* Put them into the document as the group of this source, with notes on what
+ * was translated and what not. MEMORY. */
+MUST_USE rc import_files_put(struct import *i, const struct import_files *f,
+    const char *source, struct err *e);
+
 #endif

@@ -389,6 +389,9 @@ void ima_rules_free(struct ima_rules *r);
  * full. */
 const char *ima_rules_glob(struct policy *p, struct span glob);
 
+/* It takes whatever path there is. */
+bool ima_rules_takes_all(const char *glob);
+
 /* --- ima_sets.c ----------------------------------------------------------- */
 
 /* Decode "allow" and "deny"; what weak digests count for is known already. */

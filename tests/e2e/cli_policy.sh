@@ -273,6 +273,23 @@ run 0 "twice is once" policy import --into "$tmp/imported.json" \
 if cmp -s "$tmp/out" "$tmp/imported.json"; then ok "same bytes"; else not_ok "same bytes"; fi
 run 1 "another format" policy import --into "$tmp/web.json" --dbx README.md
 says err "[import.format dbx]"
+mkdir -p "$tmp/root/usr/bin"
+printf 'x\n' >"$tmp/root/usr/bin/a b"
+printf 'y\n' >"$tmp/root/usr/bin/c\\d"
+ln -s a "$tmp/root/usr/bin/link"
+mkfifo "$tmp/root/pipe"
+run 0 "an installed root" policy import --into "$tmp/web.json" \
+	--root "$tmp/root/"
+says out '"sha256:73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac /usr/bin/a b"'
+says out "c\\\\x5cd\""
+says err "2 files are allowed"
+says err "1 devices, sockets and pipes are not translated"
+(cd "$tmp/root" && sha256sum usr/bin/a* usr/bin/c*) >"$tmp/sums"
+run 0 "a list of sha256sum" policy import --into "$tmp/web.json" \
+	--sums "$tmp/sums"
+says err "2 files are allowed"
+says err "2 paths do not begin with a slash"
+run 2 "no such root" policy import --into "$tmp/web.json" --root "$tmp/absent"
 run 2 "nothing to import" policy import --into "$tmp/web.json"
 run 2 "into nothing" policy import --sbat $seeds/sbat
 run 1 "into no policy" policy import --into "$tmp/bad.json" --sbat $seeds/sbat

@@ -5,8 +5,8 @@
 #include "lib/fuzz.h"
 
 static const char policy[] =
-    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[7]},"
-    "\"secure_boot\":{\"required\":true},"
+    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[7,10]},"
+    "\"secure_boot\":{\"required\":true},\"ima\":{\"allow\":[]},"
     "\"boot\":{\"7\":{\"opaque\":\"fuzz\"}}}";
 
 static void
@@ -41,5 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	import(import_dbx, span_of(data, size));
 	import(import_sbat, span_of(data, size));
+	import(import_sums, span_of(data, size));
+	import(import_keylime, span_of(data, size));
 	return 0;
 }
