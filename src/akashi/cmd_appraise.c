@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/evidence_dir.h"
+#include "akashi/refsets.h"
 #include "appraise/limits.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -17,6 +18,8 @@ enum choice {
 	OPT_STRICT,
 	OPT_CLASS,
 	OPT_REGION,
+	OPT_REFSET,
+	OPT_BIG_ENDIAN,
 	OPT_PCRSEL,
 	OPT_NONCE,
 	OPT_FILES, /* from here on: evidence_parts[], in the same order */
@@ -31,6 +34,8 @@ static const struct cli_option options[] = {
     {0, "strict", NULL, "warnings are not trusted (exit 1)"},
     {0, "class", "CLASS", "the node's environment class"},
     {0, "region", "NAME", "the region in which this verifier stands"},
+    REFSET_OPTION,
+    {0, "ima-big-endian", NULL, "the IMA list is of a big-endian machine"},
     {0, "pcrsel", "SEL", "what was asked for, as sha256:0,1,2+sha1:10"},
     {0, "nonce", "HEX", "the nonce that was issued"},
     {0, "quote", "FILE", "quote.msg: TPMS_ATTEST or TPM2B_ATTEST"},
@@ -53,6 +58,7 @@ struct appraisal {
 	const char *file[EVIDENCE_PARTS];
 	enum cli_output form;
 	bool strict;
+	struct refsets refsets;
 
 	struct evidence_files parts;
 	struct policy *policy;
@@ -101,7 +107,8 @@ read_policy(struct cli *c, struct appraisal *ap, struct err *e)
 	if (!path)
 		return RC_OK;
 	TRY(cli_read(c, path, LIMIT_POLICY, &json, e));
-	TRY(policy_decode(json, &ap->policy, e));
+	TRY(refsets_load(c, &ap->refsets, e));
+	TRY(refsets_policy(&ap->refsets, json, &ap->policy, e));
 	ap->ctx.policy = ap->policy;
 	ap->ctx.env_class = ap->text[OPT_CLASS];
 	ap->ctx.region = ap->text[OPT_REGION];
@@ -386,6 +393,10 @@ parse(struct cli *c, struct appraisal *ap, int argc, char **argv)
 	while ((o = cli_next_option(c, &cmd_appraise, argc, argv, &arg)) >= 0) {
 		if (o == OPT_STRICT)
 			ap->strict = true;
+		else if (o == OPT_BIG_ENDIAN)
+			ap->parts.ev.ima_big_endian = true;
+		else if (o == OPT_REFSET && !refsets_add(&ap->refsets, arg))
+			return cli_usage(c, "an option is given too often");
 		else if (o >= OPT_FILES)
 			ap->file[o - OPT_FILES] = arg;
 		else
@@ -417,6 +428,7 @@ run(struct cli *c, int argc, char **argv)
 	if (code == EXIT_TRUSTED)
 		code = appraise(c, ap);
 	policy_unref(ap->policy);
+	refsets_free(&ap->refsets);
 	anchors_free(ap->anchors);
 	free(ap);
 	return code;

@@ -50,11 +50,12 @@ count_template(struct list *l, struct span name)
 }
 
 static rc
-load(struct cli *c, struct span bytes, struct list *l, struct err *e)
+load(struct cli *c, struct span bytes, bool big_endian, struct list *l,
+    struct err *e)
 {
 	static const struct pcr_selections all = {4,
 	    {{ALG_SHA1, 1}, {ALG_SHA256, 1}, {ALG_SHA384, 1}, {ALG_SHA512, 1}}};
-	struct ima_reader in = ima_over(bytes, 0);
+	struct ima_reader in = ima_over_as(bytes, 0, big_endian);
 	struct ima_entry entry;
 	bool more = true;
 
@@ -192,11 +193,12 @@ emit_table(struct buf *out, const struct list *l)
 
 static const struct cli_option options[] = {
     {'o', "output", "table|json", "form of the output"},
+    {0, "ima-big-endian", NULL, "the list is of a big-endian machine"},
     {0, NULL, NULL, NULL},
 };
 
 static int
-show(struct cli *c, const char *path, enum cli_output form)
+show(struct cli *c, const char *path, enum cli_output form, bool big_endian)
 {
 	struct list list;
 	struct span bytes;
@@ -205,7 +207,7 @@ show(struct cli *c, const char *path, enum cli_output form)
 
 	if (!rc_ok(cli_read(c, path, SIZE_MAX, &bytes, &e)))
 		return cli_fail(c, &e);
-	rc r = load(c, bytes, &list, &e);
+	rc r = load(c, bytes, big_endian, &list, &e);
 	if (!rc_ok(r) && err_class(r.code) == CLS_OURS)
 		return cli_fail(c, &e);
 	list.refused = !rc_ok(r);
@@ -223,17 +225,20 @@ static int
 run(struct cli *c, int argc, char **argv)
 {
 	enum cli_output form = OUT_TABLE;
+	bool big_endian = false;
 	const char *arg;
 	int o;
 
 	while ((o = cli_next_option(c, &cmd_ima, argc, argv, &arg)) >= 0)
-		if (!cli_output_parse(arg, &form) || form == OUT_TEXT)
+		if (o == 1)
+			big_endian = true;
+		else if (!cli_output_parse(arg, &form) || form == OUT_TEXT)
 			return cli_usage(c, "-o takes table or json");
 	if (o == -2)
 		return EXIT_USAGE;
 	if (argc - optind != 1)
 		return cli_usage(c, "one FILE is needed");
-	return show(c, argv[optind], form);
+	return show(c, argv[optind], form, big_endian);
 }
 
 const struct cli_command cmd_ima = {"ima", NULL, "FILE",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies as files: learn, check, fmt. No server, no database. */
 #include "akashi/evidence_dir.h"
+#include "akashi/refsets.h"
 
 #include "appraise/learn.h"
 #include "base/clock.h"
@@ -16,7 +17,16 @@ enum { LISTS_MAX = 64 };
 
 /* --- learn ------------------------------------------------------------ */
 
-enum { OPT_NAME, OPT_PCRS, OPT_ALLOW, OPT_EXCLUDE, OPT_KEYRING, OPT_REPORT };
+enum {
+	OPT_NAME,
+	OPT_PCRS,
+	OPT_ALLOW,
+	OPT_EXCLUDE,
+	OPT_KEYRING,
+	OPT_REPORT,
+	OPT_REFSET,
+	OPT_BIG_ENDIAN,
+};
 
 static const struct cli_option learn_options[] = {
     {0, "name", "NAME", "name of the policy; else of the first directory"},
@@ -25,6 +35,9 @@ static const struct cli_option learn_options[] = {
     {0, "ima-exclude", "GLOB", "do not judge these paths; repeatable"},
     {0, "ima-keyring", "CERT", "allow files signed by this; repeatable"},
     {0, "report", "FILE", "write there what was generalised, and why"},
+    {0, "refset", "FILE|DIR",
+	"allow the files of this reference set by its name; repeatable"},
+    {0, "ima-big-endian", NULL, "the IMA lists are of big-endian machines"},
     {0, NULL, NULL, NULL},
 };
 
@@ -41,6 +54,8 @@ struct learning {
 	const char *exclude[LISTS_MAX];
 	size_t exclude_n;
 	const char *report; /* NULL: to standard error */
+	struct refsets refsets;
+	bool big_endian;
 	struct golden *golden;
 	size_t n;
 };
@@ -95,6 +110,10 @@ learn_option(struct cli *c, struct learning *l, int o, const char *arg)
 		l->name = arg;
 	if (o == OPT_REPORT)
 		l->report = arg;
+	if (o == OPT_BIG_ENDIAN)
+		l->big_endian = true;
+	if (o == OPT_REFSET && !refsets_add(&l->refsets, arg))
+		return cli_usage(c, "an option is given too often");
 	if (o == OPT_ALLOW)
 		return add_to(c, l->allow, &l->allow_n, arg);
 	if (o == OPT_KEYRING)
@@ -137,7 +156,7 @@ forbids_learning(const struct reason *r)
 /* Quote and logs are proved as for an appraisal, but by no policy: what fails
  * here cannot be learned from. */
 static int
-verify_source(struct cli *c, const char *dir, struct source *s)
+verify_source(struct cli *c, const char *dir, bool big_endian, struct source *s)
 {
 	struct attest_context ctx = {0};
 	const struct verdict *v = &s->verdict;
@@ -145,6 +164,7 @@ verify_source(struct cli *c, const char *dir, struct source *s)
 
 	if (!rc_ok(evidence_dir_load(c, dir, &s->files, &e)))
 		return cli_fail(c, &e);
+	s->files.ev.ima_big_endian = big_endian;
 	ctx.nonce = s->files.nonce;
 	ctx.nonce_given = s->files.nonce.p != NULL;
 	ctx.asked = s->files.asked_given ? &s->files.asked : NULL;
@@ -171,7 +191,7 @@ verify_source(struct cli *c, const char *dir, struct source *s)
 }
 
 static int
-load_golden(struct cli *c, const char *dir, struct golden *out)
+load_golden(struct cli *c, const char *dir, bool big_endian, struct golden *out)
 {
 	struct source *s = arena_alloc(&c->arena, sizeof(*s));
 	struct err e;
@@ -180,13 +200,14 @@ load_golden(struct cli *c, const char *dir, struct golden *out)
 		(void)err_at(&e, ERR_MEMORY, NULL, "%s", "");
 		return cli_fail(c, &e);
 	}
-	int code = verify_source(c, dir, s);
+	int code = verify_source(c, dir, big_endian, s);
 	if (code != EXIT_TRUSTED)
 		return code;
 	out->boot = attest_boot_facts(&s->facts, c->hasher);
 	if (s->facts.ima_ok)
 		out->ima =
 		    span_of(s->files.ev.ima.p, (size_t)s->facts.ima.bytes);
+	out->ima_big_endian = big_endian;
 	out->source = last_part(c, dir);
 	return EXIT_TRUSTED;
 }
@@ -217,11 +238,14 @@ load_all(struct cli *c, struct learning *l, char **dirs, int n)
 		return cli_fail(c, &e);
 	}
 	for (int i = 0; i < n && code == EXIT_TRUSTED; i++)
-		code = load_golden(c, dirs[i], &l->golden[l->n++]);
+		code =
+		    load_golden(c, dirs[i], l->big_endian, &l->golden[l->n++]);
 	if (code == EXIT_TRUSTED)
 		code = load_lists(c, l->allow, l->allow_text, l->allow_n);
 	if (code == EXIT_TRUSTED)
 		code = load_lists(c, l->keyring, l->keyring_text, l->keyring_n);
+	if (code == EXIT_TRUSTED && !rc_ok(refsets_load(c, &l->refsets, &e)))
+		code = cli_fail(c, &e);
 	return code;
 }
 
@@ -266,6 +290,9 @@ learn(struct cli *c, const struct learning *l)
 	    .ima_keyring_n = l->keyring_n,
 	    .ima_exclude = l->exclude,
 	    .ima_exclude_n = l->exclude_n,
+	    .refsets = (const struct refset *const *)l->refsets.set,
+	    .refset_names = l->refsets.name,
+	    .refsets_n = l->refsets.n,
 	};
 	struct learn_note *notes = NULL;
 	struct buf out = {0};
@@ -299,7 +326,10 @@ run_learn(struct cli *c, int argc, char **argv)
 	if (!l->name)
 		l->name = policy_name_of(c, argv[optind]);
 	code = load_all(c, l, argv + optind, argc - optind);
-	return code == EXIT_TRUSTED ? learn(c, l) : code;
+	if (code == EXIT_TRUSTED)
+		code = learn(c, l);
+	refsets_free(&l->refsets);
+	return code;
 }
 
 const struct cli_command cmd_policy_learn = {"policy", "learn", "DIR...",
@@ -311,26 +341,36 @@ static const struct cli_option no_options[] = {{0, NULL, NULL, NULL}};
 
 static const struct cli_option check_options[] = {
     {0, "strict", NULL, "questions count as errors (exit 1)"},
+    REFSET_OPTION,
     {0, NULL, NULL, NULL},
 };
 
-/* The one operand of the command, read; *strict may be NULL. */
+/* What check has beside its operand. */
+struct checking {
+	bool strict;
+	struct refsets refsets;
+};
+
+/* The one operand of the command, read; how is NULL for fmt. */
 static int
 read_policy(struct cli *c, const struct cli_command *cmd, int argc, char **argv,
-    bool *strict, struct span *out)
+    struct checking *how, struct span *out)
 {
 	struct err e = {0};
 	const char *arg;
 	int o;
 
 	while ((o = cli_next_option(c, cmd, argc, argv, &arg)) >= 0)
-		if (strict)
-			*strict = true;
+		if (how && o == 0)
+			how->strict = true;
+		else if (how && !refsets_add(&how->refsets, arg))
+			return cli_usage(c, "an option is given too often");
 	if (o == -2)
 		return EXIT_USAGE;
 	if (argc - optind != 1)
 		return cli_usage(c, "one policy file is expected");
-	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, out, &e)))
+	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, out, &e)) ||
+	    (how && !rc_ok(refsets_load(c, &how->refsets, &e))))
 		return cli_fail(c, &e);
 	return EXIT_TRUSTED;
 }
@@ -341,15 +381,17 @@ run_check(struct cli *c, int argc, char **argv)
 	struct policy *p = NULL;
 	struct buf questions = {0};
 	struct err e = {0};
-	bool strict = false;
+	struct checking how = {0};
 	struct span json;
 	char hex[65];
-	int code =
-	    read_policy(c, &cmd_policy_check, argc, argv, &strict, &json);
+	int code = read_policy(c, &cmd_policy_check, argc, argv, &how, &json);
 
+	rc r = code == EXIT_TRUSTED ? refsets_policy(&how.refsets, json, &p, &e)
+				    : RC_OK;
+	refsets_free(&how.refsets);
 	if (code != EXIT_TRUSTED)
 		return code;
-	if (!rc_ok(policy_decode(json, &p, &e))) {
+	if (!rc_ok(r)) {
 		code = cli_fail(c, &e);
 		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
 	}
@@ -363,7 +405,7 @@ run_check(struct cli *c, int argc, char **argv)
 	printf("ok %s sha256:%s\n", policy_name(p), hex);
 	buf_free(&questions);
 	policy_unref(p);
-	return strict && n ? EXIT_NOT_TRUSTED : EXIT_TRUSTED;
+	return how.strict && n ? EXIT_NOT_TRUSTED : EXIT_TRUSTED;
 }
 
 const struct cli_command cmd_policy_check = {"policy", "check", "FILE",

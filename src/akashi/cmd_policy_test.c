@@ -2,6 +2,7 @@
 /* Policies beside their decisions: what they must say of evidence that is at
  * hand (akashi-policy(5), DECISIONS FILES). */
 #include "akashi/evidence_dir.h"
+#include "akashi/refsets.h"
 #include "base/clock.h"
 
 #include <getopt.h>
@@ -9,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPT_POLICY, OPT_EVIDENCE };
+enum { OPT_POLICY, OPT_EVIDENCE, OPT_REFSET };
 
 static const struct cli_option options[] = {
     {0, "policy", "FILE", "the policy; else FILE.json of FILE.decisions"},
     {0, "evidence", "DIR", "where evidence lies; else beside the decisions"},
+    REFSET_OPTION,
     {0, NULL, NULL, NULL},
 };
 
@@ -24,6 +26,7 @@ struct trial {
 	const char *file;
 	const char *folder; /* of the evidence */
 	struct policy *policy;
+	const struct refsets *refsets;
 	int64_t now;
 	const char *env_class, *region;
 	size_t line, held, broken;
@@ -300,7 +303,7 @@ load_policy(struct cli *c, const char *named, struct trial *t, struct err *e)
 	if (!named)
 		return err_at(e, ERR_MEMORY, NULL, "%s", t->file);
 	TRY(cli_read(c, named, LIMIT_POLICY, &json, e));
-	return policy_decode(json, &t->policy, e);
+	return refsets_policy(t->refsets, json, &t->policy, e);
 }
 
 static rc
@@ -324,7 +327,8 @@ try_file(struct cli *c, const char *const *text, struct trial *t, struct err *e)
 static int
 run(struct cli *c, int argc, char **argv)
 {
-	const char *text[] = {NULL, NULL};
+	const char *text[] = {NULL, NULL, NULL};
+	struct refsets refsets = {0};
 	size_t held = 0, broken = 0;
 	struct err e = {0};
 	const char *arg;
@@ -332,19 +336,25 @@ run(struct cli *c, int argc, char **argv)
 
 	while (
 	    (o = cli_next_option(c, &cmd_policy_test, argc, argv, &arg)) >= 0)
-		text[o] = arg;
+		if (o != OPT_REFSET)
+			text[o] = arg;
+		else if (!refsets_add(&refsets, arg))
+			return cli_usage(c, "an option is given too often");
 	if (o == -2)
 		return EXIT_USAGE;
 	if (optind == argc)
 		return cli_usage(c, "a decisions file is expected");
-	for (int i = optind; i < argc; i++) {
-		struct trial t = {.file = argv[i]};
-		if (!rc_ok(try_file(c, text, &t, &e))) {
-			int code = cli_fail(c, &e);
-			return code == EXIT_SERVER ? code : EXIT_USAGE;
-		}
+	rc r = refsets_load(c, &refsets, &e);
+	for (int i = optind; rc_ok(r) && i < argc; i++) {
+		struct trial t = {.file = argv[i], .refsets = &refsets};
+		r = try_file(c, text, &t, &e);
 		held += t.held;
 		broken += t.broken;
+	}
+	refsets_free(&refsets);
+	if (!rc_ok(r)) {
+		int code = cli_fail(c, &e);
+		return code == EXIT_SERVER ? code : EXIT_USAGE;
 	}
 	fprintf(stderr, "akashi %s: %zu decisions hold, %zu do not\n",
 	    c->command, held, broken);

@@ -34,42 +34,66 @@ struct lines {
 	struct span *line;
 };
 
-static rc
-add_line(struct lines *l, struct span line, size_t number, struct err *e)
+static bool
+room_for_line(struct lines *l)
 {
-	struct arena a;
-	struct sum_line sum;
+	size_t cap = l->cap ? 2 * l->cap : 4096;
 
-	arena_init(&a, 64 * 1024);
-	rc r = sum_line_parse(line, &a, &sum);
-	if (rc_ok(r) && l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 4096;
-		size_t *at = realloc(l->at, cap * sizeof(*at));
-		if (!at)
-			r = (rc){ERR_MEMORY};
-		else
-			l->at = at;
-		l->cap = at ? cap : l->cap;
+	if (l->n < l->cap)
+		return true;
+	size_t *at = realloc(l->at, cap * sizeof(*at));
+	if (!at)
+		return false;
+	l->at = at;
+	l->cap = cap;
+	return true;
+}
+
+/* A line of a set is kept as it is; others are as sha256sum writes them. */
+static rc
+add_line(struct lines *l, struct span line, bool of_set)
+{
+	struct sum_line sum;
+	struct arena a;
+	rc r = RC_OK;
+
+	if (!room_for_line(l))
+		return (rc){ERR_MEMORY};
+	l->at[l->n++] = l->all.n;
+	if (of_set) {
+		buf_put(&l->all, line.p, line.n);
+		buf_puts(&l->all, "\n");
+	} else {
+		arena_init(&a, 64 * 1024);
+		r = sum_line_parse(line, &a, &sum);
+		if (rc_ok(r))
+			refset_line(&l->all, sum.alg, sum.digest, sum.path);
+		arena_free(&a);
 	}
-	if (rc_ok(r)) {
-		l->at[l->n++] = l->all.n;
-		refset_line(&l->all, sum.alg, sum.digest, sum.path);
-	}
-	arena_free(&a);
-	return rc_ok(r) && !l->all.failed
-		   ? RC_OK
-		   : err_at(e, rc_ok(r) ? ERR_MEMORY : r.code, NULL,
-			 "lines[%zu]", number);
+	return l->all.failed ? (rc){ERR_MEMORY} : r;
+}
+
+static bool
+is_set(struct span file)
+{
+	struct refset *set = NULL;
+	bool yes = rc_ok(refset_load(file, &set, NULL));
+
+	refset_unref(set);
+	return yes;
 }
 
 static rc
 add_file(struct lines *l, struct span file, struct err *e)
 {
+	bool of_set = is_set(file);
+
 	for (size_t number = 1; file.n; number++) {
 		const uint8_t *end = memchr(file.p, '\n', file.n);
 		size_t n = end ? (size_t)(end - file.p) : file.n;
-		if (n)
-			TRY(add_line(l, span_of(file.p, n), number, e));
+		rc r = n ? add_line(l, span_of(file.p, n), of_set) : RC_OK;
+		if (!rc_ok(r))
+			return err_at(e, r.code, NULL, "lines[%zu]", number);
 		file = span_of(
 		    file.p + n + (end != NULL), file.n - n - (end != NULL));
 	}

@@ -8,8 +8,9 @@
 /* One golden boot. The caller has proved the quote and replayed the logs. */
 struct golden {
 	struct boot_facts boot;
-	struct span ima;    /* attested prefix of the list; may be empty */
-	const char *source; /* where it is from, for "source" members */
+	struct span ima;     /* attested prefix of the list; may be empty */
+	bool ima_big_endian; /* its byte order, as declared */
+	const char *source;  /* where it is from, for "source" members */
 };
 
 struct learn_options {
@@ -23,6 +24,10 @@ struct learn_options {
 	const struct span *ima_keyring;
 	const char *const *ima_keyring_names; /* their "source"; or NULL */
 	size_t ima_keyring_n;
+	/* sets whose files are allowed by their name and not one by one */
+	const struct refset *const *refsets;
+	const char *const *refset_names;
+	size_t refsets_n;
 	const char *const *ima_exclude; /* globs of paths that are not judged */
 	size_t ima_exclude_n;
 };

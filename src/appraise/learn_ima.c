@@ -156,10 +156,17 @@ take_entry(struct harvest *h, const struct ima_entry *entry, uint32_t group,
 			      : err_at(e, ERR_MEMORY, NULL, "ima.allow");
 }
 
-static rc
-take_golden(struct harvest *h, struct span list, uint32_t group, struct err *e)
+static struct ima_reader
+list_of(const struct golden *g)
 {
-	struct ima_reader in = ima_over(list, 0);
+	return ima_over_as(g->ima, 0, g->ima_big_endian);
+}
+
+static rc
+take_golden(
+    struct harvest *h, const struct golden *g, uint32_t group, struct err *e)
+{
+	struct ima_reader in = list_of(g);
 	struct ima_entry entry;
 	bool more = true;
 
@@ -175,7 +182,7 @@ rc
 learn_ima_pcrs(struct draft *d, struct err *e)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		struct ima_reader in = ima_over(d->golden[i].ima, 0);
+		struct ima_reader in = list_of(&d->golden[i]);
 		struct ima_entry entry;
 		bool more = true;
 		while (true) {
@@ -191,6 +198,20 @@ learn_ima_pcrs(struct draft *d, struct err *e)
 
 /* --- what is kept ----------------------------------------------------- */
 
+/* A set that the policy will name has it. */
+static bool
+in_sets(const struct draft *d, const struct pair *p)
+{
+	size_t at;
+
+	for (size_t i = 0; i < d->o->refsets_n; i++)
+		if (refset_alg(d->o->refsets[i]) == p->alg &&
+		    refset_get(d->o->refsets[i], p->digest, p->path, &at) ==
+			REFSET_PAIR)
+			return true;
+	return false;
+}
+
 /* Mark each pair once, in the group that names it first. */
 static rc
 mark(struct harvest *h, const struct hash_alg *alg, struct err *e)
@@ -204,8 +225,10 @@ mark(struct harvest *h, const struct hash_alg *alg, struct err *e)
 			    h->pairs[i].path, (uint32_t)i);
 	if (rc_ok(r))
 		r = refset_seal(set);
-	for (size_t i = 0; rc_ok(r) && i < refset_count(set); i++)
-		h->pairs[refset_text(set, i)].wanted = true;
+	for (size_t i = 0; rc_ok(r) && i < refset_count(set); i++) {
+		struct pair *p = &h->pairs[refset_text(set, i)];
+		p->wanted = !in_sets(h->d, p);
+	}
 	refset_unref(set);
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "ima.allow");
 }
@@ -308,6 +331,21 @@ emit_keyring(const struct draft *d, struct jw *w, struct err *e)
 	return RC_OK;
 }
 
+static void
+emit_sets(const struct draft *d, struct jw *w)
+{
+	for (size_t i = 0; i < d->o->refsets_n; i++) {
+		jw_object(w);
+		jw_kstr(w, "source", d->o->refset_names[i]);
+		jw_kstr(w, "refset",
+		    arena_printf(d->a, "sha256:%s",
+			hex_string(
+			    d->a, span_of(refset_hash(d->o->refsets[i]), 32))));
+		jw_kstr(w, "name", d->o->refset_names[i]);
+		jw_object_end(w);
+	}
+}
+
 static rc
 emit_ima(const struct harvest *h, struct jw *w, struct err *e)
 {
@@ -333,6 +371,7 @@ emit_ima(const struct harvest *h, struct jw *w, struct err *e)
 	TRY(emit_keyring(d, w, e));
 	jw_key(w, "allow");
 	jw_array(w);
+	emit_sets(d, w);
 	for (uint32_t i = 0; i < lists; i++)
 		emit_group(h, i, name_of_list(d, i), w);
 	for (uint32_t i = 0; i < d->n; i++)
@@ -375,7 +414,7 @@ learn_ima_emit(struct draft *d, struct jw *w, struct err *e)
 	for (uint32_t i = 0; rc_ok(r) && i < lists; i++)
 		r = take_list(&h, d->o->ima_allow[i], i, e);
 	for (uint32_t i = 0; rc_ok(r) && i < d->n; i++)
-		r = take_golden(&h, d->golden[i].ima, lists + i, e);
+		r = take_golden(&h, &d->golden[i], lists + i, e);
 	if (rc_ok(r))
 		r = mark_all(&h, e);
 	if (rc_ok(r))
