@@ -20,6 +20,8 @@ static const struct cli_option import_options[] = {
     {0, "root", "DIR", "every file of an installed root; repeatable"},
     {0, "keylime", "FILE",
 	"a runtime policy or allow list of Keylime; repeatable"},
+    {0, "refstate", "FILE",
+	"a reference state of Keylime for measured boot; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
@@ -34,6 +36,7 @@ static const struct {
     {import_sums, NULL},
     {NULL, import_root},
     {import_keylime, NULL},
+    {import_refstate, NULL},
 };
 
 struct importing {

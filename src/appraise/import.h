@@ -47,6 +47,11 @@ importer import_sums;
  * as JSON or as lines: "ima.allow", "ima.exclude", "ima.keyring". */
 importer import_keylime;
 
+/* A reference state of Keylime's example policy for measured boot:
+ * "secure_boot" (pk, kek, db, dbx), "cmdline.lines", and alternatives of the
+ * applications that "boot.4" has. */
+importer import_refstate;
+
 /* --- for importers (import_ima.c) ------------------------------------------
  */
 

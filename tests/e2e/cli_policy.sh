@@ -289,6 +289,11 @@ run 0 "a list of sha256sum" policy import --into "$tmp/web.json" \
 	--sums "$tmp/sums"
 says err "2 files are allowed"
 says err "2 paths do not begin with a slash"
+run 0 "policies of Keylime" policy import --into "$tmp/web.json" \
+	--keylime $seeds/keylime --refstate $seeds/refstate
+says out '"/tmp/**"'
+says err "keylime: 3 files are allowed"
+says err "refstate: scrtm_and_bios is not translated"
 run 2 "no such root" policy import --into "$tmp/web.json" --root "$tmp/absent"
 run 2 "nothing to import" policy import --into "$tmp/web.json"
 run 2 "into nothing" policy import --sbat $seeds/sbat

@@ -4,10 +4,17 @@
 #include "base/clock.h"
 #include "lib/fuzz.h"
 
+#define APPLICATION                                                            \
+	"{\"type\":\"EV_EFI_BOOT_SERVICES_APPLICATION\",\"accept\":["          \
+	"{\"sha256\":\"73cb3858a687a8494ca3323053016282"                       \
+	"f3dad39d42cf62ca4e79dda2aac7d9ac\"}]}"
+
 static const char policy[] =
-    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[7,10]},"
+    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[4,7,8,10]},"
     "\"secure_boot\":{\"required\":true},\"ima\":{\"allow\":[]},"
-    "\"boot\":{\"7\":{\"opaque\":\"fuzz\"}}}";
+    "\"boot\":{\"4\":{\"events\":[" APPLICATION "," APPLICATION "," APPLICATION
+    "]},\"7\":{\"opaque\":\"fuzz\"},"
+    "\"8\":{\"opaque\":\"fuzz\"}}}";
 
 static void
 import(importer *how, struct span file)
@@ -43,5 +50,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	import(import_sbat, span_of(data, size));
 	import(import_sums, span_of(data, size));
 	import(import_keylime, span_of(data, size));
+	import(import_refstate, span_of(data, size));
 	return 0;
 }

@@ -9,10 +9,22 @@
 #define A "73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac"
 #define SHA1 "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
+#define B "abababababababababababababababababababababababababababababababab"
+#define C "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+#define D "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"
+#define APPLICATION(type)                                                      \
+	"{\"type\":" type ",\"accept\":[{\"sha256\":\"" A "\"}]}"
+
+#define FIRST APPLICATION("\"EV_EFI_BOOT_SERVICES_APPLICATION\"")
+#define BY_NUMBER APPLICATION("2147483651")
+#define OTHER APPLICATION("\"EV_SEPARATOR\"")
+#define EVENTS FIRST "," BY_NUMBER "," OTHER "," FIRST
+#define IMA "\"allow\":[{\"source\":\"own\",\"files\":[\"sha256:" A " /own\"]}]"
+
 static const char plain[] =
-    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[10]},"
-    "\"ima\":{\"allow\":[{\"source\":\"own\",\"files\":[\"sha256:" A
-    " /own\"]}]}}";
+    "{\"akashi_policy\":1,\"name\":\"x\",\"pcrs\":{\"sha256\":[4,7,8,10]},"
+    "\"ima\":{" IMA "},\"boot\":{\"7\":{\"opaque\":\"x\"},"
+    "\"8\":{\"opaque\":\"x\"},\"4\":{\"events\":[" EVENTS "]}}}";
 
 static struct arena arena;
 static struct hasher *hasher;
@@ -338,6 +350,196 @@ START_TEST(keylime_cut)
 }
 END_TEST
 
+/* --- reference states -------------------------------------------------- */
+
+static const json_t *
+of(const char *member, const char *name)
+{
+	return json_object_get(json_object_get(im.doc, member), name);
+}
+
+/* "sha256" of the n-th accepted value of the k-th event rule of PCR 4. */
+static const char *
+accepted(size_t k, size_t n)
+{
+	const json_t *rule =
+	    json_array_get(json_object_get(of("boot", "4"), "events"), k);
+
+	return json_string_value(json_object_get(
+	    json_array_get(json_object_get(rule, "accept"), n), "sha256"));
+}
+
+START_TEST(refstate)
+{
+	ck_rc_ok(import_refstate(&im, seed("refstate"), "r", NULL));
+	ck_rc_ok(import_refstate(&im, seed("refstate"), "r", NULL));
+	printed();
+	ck_assert(json_is_true(of("secure_boot", "required")));
+	ck_assert_uint_eq(json_array_size(of("secure_boot", "pk")), 1);
+	ck_assert_uint_eq(json_array_size(of("secure_boot", "kek")), 0);
+	ck_assert(json_is_array(of("secure_boot", "kek")));
+	ck_assert_uint_eq(json_array_size(of("secure_boot", "db")), 1);
+	const json_t *dbx = json_array_get(of("secure_boot", "dbx"), 0);
+	ck_assert_uint_eq(json_array_size(of("secure_boot", "dbx")), 1);
+	ck_assert_uint_eq(json_array_size(json_object_get(dbx, "images")), 1);
+	ck_assert_uint_eq(
+	    json_array_size(json_object_get(dbx, "certificates")), 1);
+	ck_assert_uint_eq(json_array_size(of("cmdline", "lines")), 1);
+	ck_assert_str_eq(
+	    json_string_value(json_object_get(
+		json_array_get(of("cmdline", "lines"), 0), "text")),
+	    "/vmlinuz-6.1 root=/dev/vda1 ro");
+	ck_assert_pstr_eq(accepted(0, 0), A);
+	ck_assert_pstr_eq(accepted(0, 1), NULL);
+	ck_assert_pstr_eq(accepted(1, 1), B);
+	ck_assert_pstr_eq(accepted(1, 2), NULL);
+	ck_assert_pstr_eq(accepted(2, 1), NULL);
+	ck_assert_pstr_eq(accepted(3, 1), C);
+	ck_assert_pstr_eq(accepted(3, 2), D);
+	ck_assert_pstr_eq(accepted(3, 3), NULL);
+}
+END_TEST
+
+START_TEST(refstate_notes)
+{
+	static const char *const notes[] = {"any of its shims",
+	    "1 entries of dbx are neither", "scrtm_and_bios is not translated",
+	    "mokdig is not translated", "initrd_plain_sha256 is not translated",
+	    "SignatureOwner is not translated",
+	    "\"/vmlinuz.* quiet\" is not translated"};
+
+	ck_rc_ok(import_refstate(&im, seed("refstate"), "r", NULL));
+	for (size_t k = 0; k < sizeof(notes) / sizeof(notes[0]); k++)
+		ck_assert_msg(noted(notes[k]), "%s", notes[k]);
+	ck_assert(!noted("mokxdig"));
+	ck_assert(!noted("vendor_db"));
+	ck_assert(!noted("has_secureboot"));
+}
+END_TEST
+
+/* What a policy has no place for is listed. */
+START_TEST(refstate_other_boot)
+{
+	json_object_del(json_object_get(im.doc, "boot"), "4");
+	ck_rc_ok(import_refstate(&im, seed("refstate"), "r", NULL));
+	ck_assert(noted("the order of shim, GRUB and kernel is not"));
+	ck_assert(!noted("any of its shims"));
+	ck_assert_pstr_eq(accepted(0, 0), NULL);
+}
+END_TEST
+
+START_TEST(refstate_without_secure_boot)
+{
+	static const char text[] =
+	    "{\"has_secureboot\":false,\"scrtm_and_bios\":[],\"pk\":[],"
+	    "\"kek\":[],\"db\":[],\"dbx\":[],\"kernels\":[{"
+	    "\"shim_authcode_sha256\":\"0x" B "\","
+	    "\"grub_authcode_sha256\":\"0x" C "\","
+	    "\"vmlinuz_plain_sha256\":\"0x" D "\"}]}";
+
+	ck_rc_ok(import_refstate(&im, span_str(text), "r", NULL));
+	ck_assert(noted("has_secureboot is not translated"));
+	ck_assert(noted("vmlinuz_plain_sha256 is not translated"));
+	ck_assert(noted("the order of shim, GRUB and kernel is not"));
+	ck_assert_ptr_null(of("secure_boot", "pk"));
+	ck_assert_ptr_null(of("secure_boot", "dbx"));
+	ck_assert(json_is_false(of("secure_boot", "required")));
+	ck_assert_pstr_eq(accepted(0, 1), NULL);
+	printed();
+	/* What the policy says about Secure Boot is not changed. */
+	ck_rc_ok(import_refstate(&im, seed("refstate"), "r", NULL));
+	ck_assert(noted("says so still"));
+	ck_assert(json_is_false(of("secure_boot", "required")));
+}
+END_TEST
+
+#define STATE(pk, kernels)                                                     \
+	"{\"scrtm_and_bios\":[],\"pk\":" pk ",\"kek\":[],\"db\":[],"           \
+	"\"dbx\":[],\"kernels\":" kernels "}"
+
+START_TEST(refstate_hostile)
+{
+	static const char *const rows[] = {
+	    "",
+	    "[]",
+	    "{}",
+	    "{\"scrtm_and_bios\":[]}",
+	    STATE("{}", "[]"),
+	    STATE("[1]", "[]"),
+	    STATE("[{}]", "[]"),
+	    STATE("[{\"SignatureData\":1}]", "[]"),
+	    STATE("[{\"SignatureData\":\"0x\"}]", "[]"),
+	    STATE("[{\"SignatureData\":\"abcd\"}]", "[]"),
+	    STATE("[{\"SignatureData\":\"0xabc\"}]", "[]"),
+	    STATE("[{\"SignatureData\":\"0xzz\"}]", "[]"),
+	    STATE("[]", "{}"),
+	    STATE("[]", "[1]"),
+	    STATE("[]", "[{\"kernel_cmdline\":1}]"),
+	    STATE("[]", "[{\"shim_authcode_sha256\":\"0xab\"}]"),
+	    STATE("[]", "[{\"kernel_authcode_sha256\":null}]"),
+	    STATE("[],\"has_secureboot\":1", "[]"),
+	    STATE("[]", "[]") "x",
+	};
+	static const char good[] = STATE("[]", "[]");
+
+	ck_rc_ok(import_refstate(&im, span_str(good), "r", NULL));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		rc r = import_refstate(&im, span_str(rows[k]), "r", NULL);
+		ck_assert_msg(
+		    r.code == ERR_IMPORT_FORMAT, "row %zu: %s", k, rows[k]);
+	}
+}
+END_TEST
+
+/* A line is taken only where the expression spells just one. */
+START_TEST(refstate_lines)
+{
+	static const struct {
+		const char *re;
+		const char *line; /* NULL: not translated */
+	} rows[] = {
+	    {"root=/dev/vda1", "root=/dev/vda1"},
+	    {"a\\.b\\ c$", "a.b c"},
+	    {"a b", "a b"},
+	    {"a\\$", "a$"},
+	    {"", NULL},
+	    {"$", NULL},
+	    {"a.b", NULL},
+	    {"a+", NULL},
+	    {"a|b", NULL},
+	    {"\\d", NULL},
+	    {"a\\", NULL},
+	    {"a\tb", NULL},
+	    {"\xc3\xa4", NULL},
+	};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		json_t *doc = json_pack("{s:[],s:[],s:[],s:[],s:[],s:[{s:s}]}",
+		    "scrtm_and_bios", "pk", "kek", "db", "dbx", "kernels",
+		    "kernel_cmdline", rows[k].re);
+		char *text = json_dumps(doc, JSON_COMPACT);
+		forget_notes();
+		ck_rc_ok(import_refstate(&im, span_str(text), "r", NULL));
+		ck_assert_pstr_eq(
+		    json_string_value(json_object_get(
+			json_array_get(of("cmdline", "lines"), 0), "text")),
+		    rows[k].line);
+		ck_assert_msg(
+		    noted("the command line") == !rows[k].line, "row %zu", k);
+		free(text);
+		json_free(doc);
+	}
+}
+END_TEST
+
+START_TEST(refstate_cut)
+{
+	struct span file = seed("refstate");
+
+	prefixes(import_refstate, span_of(file.p, file.n - 1), NULL, NULL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -356,6 +558,13 @@ main(void)
 	tcase_add_test(t, keylime_hostile);
 	tcase_add_test(t, keylime_certificate);
 	tcase_add_test(t, keylime_cut);
+	tcase_add_test(t, refstate);
+	tcase_add_test(t, refstate_notes);
+	tcase_add_test(t, refstate_other_boot);
+	tcase_add_test(t, refstate_without_secure_boot);
+	tcase_add_test(t, refstate_hostile);
+	tcase_add_test(t, refstate_lines);
+	tcase_add_test(t, refstate_cut);
 	suite_add_tcase(s, t);
 	return tap_run(s);
 }
