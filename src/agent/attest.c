@@ -176,7 +176,8 @@ put_ima(struct round *w, struct buf *frame, struct err *e)
 	if (list.absent)
 		tell_absent(s);
 	else
-		frame_put_ima(frame, from, buf_span(&list.bytes));
+		frame_put_ima(frame, from, s->big_endian ? FRAME_BIG_ENDIAN : 0,
+		    buf_span(&list.bytes));
 	buf_free(&list.bytes);
 	return RC_OK;
 }

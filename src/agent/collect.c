@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,16 +18,37 @@
 
 #define USERSPACE_LOG "/run/log/systemd/tpm2-measure.log"
 
+/* The kernel was told to write its list little-endian wherever it runs. */
+static bool
+canonical_list(void)
+{
+	char line[4096] = "";
+	FILE *f = fopen("/proc/cmdline", "re");
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	return strstr(line, "ima_canonical_fmt") != NULL;
+}
+
 struct log_sources
 log_sources_system(void)
 {
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
 	return (struct log_sources){
-	    .boot = {"boot log", SECURITYFS "/tpm0/binary_bios_measurements",
-		false, false, LIMIT_EVENTLOG},
-	    .ima = {"IMA list", SECURITYFS "/ima/binary_runtime_measurements",
-		false, false, LIMIT_IMA},
-	    .userspace = {"userspace log", USERSPACE_LOG, false, true,
-		LIMIT_EVENTLOG},
+	    .boot = {.what = "boot log",
+		.path = SECURITYFS "/tpm0/binary_bios_measurements",
+		.max = LIMIT_EVENTLOG},
+	    .ima = {.what = "IMA list",
+		.path = SECURITYFS "/ima/binary_runtime_measurements",
+		.big_endian = big && !canonical_list(),
+		.max = LIMIT_IMA},
+	    .userspace = {.what = "userspace log",
+		.path = USERSPACE_LOG,
+		.userspace = true,
+		.max = LIMIT_EVENTLOG},
 	};
 }
 

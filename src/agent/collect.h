@@ -9,9 +9,10 @@
 struct log_source {
 	const char *what; /* "boot log", for messages */
 	const char *path;
-	bool recorded;	/* a file that the user named, not this system's */
-	bool userspace; /* systemd's, not of securityfs */
-	size_t max;	/* bytes that are read at most */
+	bool recorded;	 /* a file that the user named, not this system's */
+	bool userspace;	 /* systemd's, not of securityfs */
+	bool big_endian; /* the IMA list of such a machine, in its own order */
+	size_t max;	 /* bytes that are read at most */
 };
 
 struct log_sources {

@@ -42,9 +42,10 @@ frame_put_flags(
 }
 
 void
-frame_put_ima(struct buf *out, uint64_t offset, struct span entries)
+frame_put_ima(
+    struct buf *out, uint64_t offset, unsigned flags, struct span entries)
 {
-	put_head(out, FRAME_IMA, 0, 8 + (uint64_t)entries.n);
+	put_head(out, FRAME_IMA, flags, 8 + (uint64_t)entries.n);
 	put_le(out, offset, 8);
 	buf_put(out, entries.p, entries.n);
 }

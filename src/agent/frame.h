@@ -25,6 +25,9 @@ enum frame_kind {
 /* The flag of a userspace log that systemd marked as incomplete. */
 enum { FRAME_INCOMPLETE = 1 };
 
+/* The flag of an IMA list that a big-endian kernel wrote in its own order. */
+enum { FRAME_BIG_ENDIAN = 1 };
+
 void frame_begin(struct buf *out);
 
 /* Append one part. Longer than 4 GiB - 1 fails the buffer. */
@@ -36,6 +39,7 @@ void frame_put_flags(
 
 /* Append an IMA segment: whole entries that start `offset` bytes into the
  * list; none may have come since. */
-void frame_put_ima(struct buf *out, uint64_t offset, struct span entries);
+void frame_put_ima(
+    struct buf *out, uint64_t offset, unsigned flags, struct span entries);
 
 #endif

@@ -277,6 +277,7 @@ judge(struct walk *w, struct err *e)
 	w->evidence.pcrs = w->sub.pcrs;
 	w->evidence.userspace = w->sub.userspace;
 	w->evidence.userspace_incomplete = w->sub.userspace_incomplete;
+	w->evidence.ima_big_endian = w->sub.ima_big_endian;
 	verdict_init(&w->verdict, w->q->arena);
 	TRY(attest_evidence(&w->evidence, &ctx, w->q->hasher, w->q->arena,
 	    &w->verdict, &w->facts, e));
@@ -507,6 +508,7 @@ seal(struct walk *w, struct err *e)
 	    .build = AKASHID_BUILD,
 	    .instance = w->s->instance,
 	    .disclosure = "1",
+	    .ima_big_endian = w->sub.ima_big_endian,
 	};
 
 	if (w->policy) {

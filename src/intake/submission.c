@@ -71,6 +71,14 @@ keep_part(struct submission *out, unsigned kind, struct span bytes, size_t i,
 	return RC_OK;
 }
 
+static unsigned
+allowed_flags(unsigned kind)
+{
+	if (kind == PART_IMA)
+		return SUBMISSION_BIG_ENDIAN;
+	return kind == PART_USERSPACE ? SUBMISSION_INCOMPLETE : 0;
+}
+
 static rc
 read_part(struct rd *in, struct submission *out, size_t i, struct err *e)
 {
@@ -83,12 +91,14 @@ read_part(struct rd *in, struct submission *out, size_t i, struct err *e)
 		    "The body ends inside a part.", "parts[%zu]", i);
 	if (kind == 0 || kind >= KINDS)
 		return err_at(e, ERR_FRAME_KIND, NULL, "parts[%zu].kind", i);
-	if (flags & ~(kind == PART_USERSPACE ? SUBMISSION_INCOMPLETE : 0u))
+	if (flags & ~allowed_flags(kind))
 		return err_at(e, ERR_FRAME_FORMAT,
 		    "The part has a flag that its kind does not have.",
 		    "parts[%zu].flags", i);
-	if (flags)
-		out->userspace_incomplete = true;
+	if (kind == PART_IMA)
+		out->ima_big_endian = flags & SUBMISSION_BIG_ENDIAN;
+	if (kind == PART_USERSPACE)
+		out->userspace_incomplete = flags & SUBMISSION_INCOMPLETE;
 	return keep_part(out, kind, bytes, i, e);
 }
 

@@ -2,8 +2,9 @@
 /*
  * The body of POST /v1/evidence, media type application/vnd.akashi.evidence:
  * 8 bytes magic "AKSHEVD1", then parts {kind u16, flags u16 (0), length u32,
- * bytes}, little-endian, without padding. Every kind but 7 at most once. Kind 6
- * alone may have a flag: bit 0, systemd marked the log as incomplete.
+ * bytes}, little-endian, without padding. Every kind but 7 at most once. Two
+ * kinds may have a flag, bit 0: of 5, the list is of a big-endian machine; of
+ * 6, systemd marked the log as incomplete.
  */
 #ifndef AKASHI_INTAKE_SUBMISSION_H
 #define AKASHI_INTAKE_SUBMISSION_H
@@ -27,7 +28,7 @@ enum submission_kind {
 	PART_CHALLENGE = 9,   /* its text; required */
 };
 
-enum { SUBMISSION_INCOMPLETE = 1 };
+enum { SUBMISSION_BIG_ENDIAN = 1, SUBMISSION_INCOMPLETE = 1 };
 
 /* Spans of the body. A part that was not sent has p == NULL; one that was
  * sent empty has p != NULL. */
@@ -38,6 +39,7 @@ struct submission {
 	struct span eventlog_hash; /* 32 bytes */
 	struct span ima;	   /* entries, without the offset */
 	uint64_t ima_offset;
+	bool ima_big_endian; /* its flag */
 	struct span userspace;
 	bool userspace_incomplete; /* its flag */
 	size_t ncerts;

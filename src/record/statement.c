@@ -145,6 +145,8 @@ emit_context(
 	k_hashes(w, "crls", c->crls, c->crls_n);
 	jw_kbool(w, "drill", c->drill);
 	emit_ek(w, &c->node->identity);
+	if (c->ima_big_endian)
+		jw_kbool(w, "ima_big_endian", true);
 	limits_emit(v->rot, w);
 	emit_node(w, c->node);
 	emit_policy(w, c);

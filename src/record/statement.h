@@ -37,6 +37,7 @@ struct verdict_context {
 	const char *build;	/* verifier build: "akashid/0.1.0 …" */
 	const char *instance;	/* verifier instance */
 	const char *disclosure; /* version of the location disclosure */
+	bool ima_big_endian;	/* the list was declared so */
 	bool drill; /* a simulated failure: never counted as evidence */
 };
 

@@ -53,15 +53,16 @@ START_TEST(frame_bytes)
 	static const uint8_t want[] = {'A', 'K', 'S', 'H', 'E', 'V', 'D', '1',
 	    1, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c', 5, 0, 0, 0, 10, 0, 0, 0, 8,
 	    7, 6, 5, 4, 3, 2, 1, 'x', 'y', 8, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1, 0,
-	    1, 0, 0, 0, 'u'};
+	    1, 0, 0, 0, 'u', 5, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	struct buf b = {0};
 
 	frame_begin(&b);
 	frame_put(&b, FRAME_ATTEST, span_str("abc"));
-	frame_put_ima(&b, 0x0102030405060708, span_str("xy"));
+	frame_put_ima(&b, 0x0102030405060708, 0, span_str("xy"));
 	frame_put(&b, FRAME_PCRS, span_of(NULL, 0));
 	frame_put_flags(
 	    &b, FRAME_USERSPACE_LOG, FRAME_INCOMPLETE, span_str("u"));
+	frame_put_ima(&b, 0, FRAME_BIG_ENDIAN, span_of(NULL, 0));
 	ck_assert(!b.failed);
 	ck_assert(span_eq(buf_span(&b), span_of(want, sizeof(want))));
 	buf_free(&b);
@@ -77,7 +78,7 @@ START_TEST(frame_too_long)
 	ck_assert(b.failed);
 	buf_free(&b);
 	b = (struct buf){0};
-	frame_put_ima(&b, 0, span_of(NULL, (size_t)UINT32_MAX - 7));
+	frame_put_ima(&b, 0, 0, span_of(NULL, (size_t)UINT32_MAX - 7));
 	ck_assert(b.failed);
 	buf_free(&b);
 }
