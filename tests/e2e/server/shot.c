@@ -67,7 +67,10 @@ put_ima(struct buf *b, const struct shot *s)
 		le[i] = (uint8_t)(s->ima_offset >> 8 * i);
 	buf_put(&part, le, sizeof(le));
 	buf_put(&part, s->ima.p, s->ima.n);
+	size_t head = b->n;
 	put_part(b, PART_IMA, buf_span(&part));
+	if (s->ima_big_endian)
+		b->p[head + 2] = SUBMISSION_BIG_ENDIAN;
 	buf_free(&part);
 }
 

@@ -18,7 +18,8 @@ struct shot {
 	struct span eventlog_hash;
 	struct span ima; /* p == NULL: left out */
 	uint64_t ima_offset;
-	struct span body; /* p == NULL: built from the above */
+	bool ima_big_endian; /* declared, whatever it is */
+	struct span body;    /* p == NULL: built from the above */
 };
 
 /* Full evidence for a fresh challenge. */

@@ -79,6 +79,19 @@ START_TEST(segment_elsewhere)
 }
 END_TEST
 
+/* The byte order is declared and never guessed: as declared it is read. */
+START_TEST(declared_order)
+{
+	struct shot bad = aim(&w, s);
+
+	bad.ima_big_endian = true;
+	judged(&w, &bad, "reject", "ima.format");
+	soft_tpm_boot(&s->tpm, GOLDEN_BOOT);
+	struct shot good = aim(&w, s);
+	judged(&w, &good, "pass", "");
+}
+END_TEST
+
 /* A segment cannot leave an entry out. */
 START_TEST(segment_with_a_hole)
 {
@@ -225,6 +238,7 @@ ima_cases(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, segments);
 	tcase_add_test(t, segment_elsewhere);
+	tcase_add_test(t, declared_order);
 	tcase_add_test(t, segment_with_a_hole);
 	tcase_add_test(t, segment_changed);
 	tcase_add_test(t, bad_file);
