@@ -30,12 +30,14 @@ check_entry(const struct ima_entry *entry, struct span list)
 	check(entry->path.n < LIMIT_IMA_PATH);
 	check(!memchr(entry->path.p, 0, entry->path.n));
 	check(inside(entry->sig, list) && inside(entry->buf, list));
+	check(
+	    inside(entry->modsig, list) && inside(entry->modsig_digest, list));
 }
 
 static void
-walk(struct span list)
+walk(struct span list, bool big_endian)
 {
-	struct ima_reader in = ima_over(list, 0);
+	struct ima_reader in = ima_over_as(list, 0, big_endian);
 	struct ima_entry entry;
 	bool more = true;
 	uint32_t n = 0;
@@ -77,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!hasher)
 		hasher = hasher_new();
 	check(hasher != NULL);
-	walk(span_of(data, size));
+	walk(span_of(data, size), false);
+	walk(span_of(data, size), true);
 	replay(span_of(data, size), hasher, true);
 	replay(span_of(data, size), hasher, false);
 	return 0;
