@@ -9,6 +9,9 @@
 
 enum { FILES_MAX = 64 };
 
+/* An archive has whole packages. */
+#define TAR_MAX ((size_t)4 << 30)
+
 /* The first option; the others are rows of `importers`. */
 enum { OPT_INTO };
 
@@ -22,21 +25,25 @@ static const struct cli_option import_options[] = {
 	"a runtime policy or allow list of Keylime; repeatable"},
     {0, "refstate", "FILE",
 	"a reference state of Keylime for measured boot; repeatable"},
+    {0, "tar", "FILE",
+	"every file of a package or root, as a tar archive; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
-/* What reads the file, or the folder. */
+/* What reads the file, of at most so many bytes, or the folder. */
 static const struct {
+	size_t max;
 	importer *file;
 	rc (*dir)(struct import *i, const char *dir, struct err *e);
 } importers[] = {
-    {NULL, NULL},
-    {import_dbx, NULL},
-    {import_sbat, NULL},
-    {import_sums, NULL},
-    {NULL, import_root},
-    {import_keylime, NULL},
-    {import_refstate, NULL},
+    {0, NULL, NULL},
+    {LIMIT_POLICY, import_dbx, NULL},
+    {LIMIT_POLICY, import_sbat, NULL},
+    {LIMIT_POLICY, import_sums, NULL},
+    {0, NULL, import_root},
+    {LIMIT_POLICY, import_keylime, NULL},
+    {LIMIT_POLICY, import_refstate, NULL},
+    {TAR_MAX, import_tar, NULL},
 };
 
 struct importing {
@@ -88,7 +95,7 @@ import_files(
 			TRY(importers[m->file[k].how].dir(i, path, e));
 			continue;
 		}
-		TRY(cli_read(c, path, LIMIT_POLICY, &file, e));
+		TRY(cli_read(c, path, importers[m->file[k].how].max, &file, e));
 		TRY(importers[m->file[k].how].file(i, file, basename(copy), e));
 	}
 	return RC_OK;

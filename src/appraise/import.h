@@ -43,6 +43,10 @@ importer import_sbat;
 /* A list as sha256sum writes it: "ima.allow". */
 importer import_sums;
 
+/* A tar archive of a root or of a package (dpkg-deb --fsys-tarfile): every
+ * regular file with its SHA-256: "ima.allow". */
+importer import_tar;
+
 /* A runtime policy of Keylime (version 1), or an allow list of older releases,
  * as JSON or as lines: "ima.allow", "ima.exclude", "ima.keyring". */
 importer import_keylime;

@@ -294,6 +294,11 @@ run 0 "policies of Keylime" policy import --into "$tmp/web.json" \
 says out '"/tmp/**"'
 says err "keylime: 3 files are allowed"
 says err "refstate: scrtm_and_bios is not translated"
+run 0 "an archive" policy import --into "$tmp/web.json" --tar $seeds/tar
+says out "/usr/bin/a"
+says err "tar: 4 files are allowed"
+run 1 "no archive" policy import --into "$tmp/web.json" --tar README.md
+says err "[import.format tar]"
 run 2 "no such root" policy import --into "$tmp/web.json" --root "$tmp/absent"
 run 2 "nothing to import" policy import --into "$tmp/web.json"
 run 2 "into nothing" policy import --sbat $seeds/sbat

@@ -51,5 +51,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	import(import_sums, span_of(data, size));
 	import(import_keylime, span_of(data, size));
 	import(import_refstate, span_of(data, size));
+	import(import_tar, span_of(data, size));
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "appraise/import.h"
 #include "lib/tap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define A "73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac"
@@ -184,6 +185,85 @@ END_TEST
 START_TEST(sums_cut)
 {
 	prefixes(import_sums, seed("sums"), "1 SHA-1", "may be cut");
+}
+END_TEST
+
+/* --- tar -------------------------------------------------------------- */
+
+START_TEST(tar)
+{
+	char long_name[160];
+
+	memset(long_name, 0, sizeof(long_name));
+	memcpy(long_name, " /usr/bin/", 10);
+	memset(long_name + 10, 'n', 120);
+	long_name[130] = '"';
+	ck_rc_ok(import_tar(&im, seed("tar"), "t", NULL));
+	ck_rc_ok(import_tar(&im, seed("tar"), "t", NULL));
+	ck_assert(noted("t: 4 files are allowed"));
+	ck_assert(noted("1 files of /bin, /sbin and /lib are allowed in /usr"));
+	ck_assert(noted("/usr/bin/hard is not translated: a hard link"));
+	ck_assert_uint_eq(occurrences(printed(), A " /bin/a\""), 1);
+	ck_assert_uint_eq(occurrences(out.p, A " /usr/bin/a\""), 1);
+	ck_assert_uint_eq(occurrences(out.p, " /usr/bin/b\""), 1);
+	ck_assert_uint_eq(occurrences(out.p, long_name), 1);
+	ck_assert_uint_eq(occurrences(out.p, "sym"), 0);
+}
+END_TEST
+
+/* Set a byte of the first header and its sum anew. */
+static struct span
+with_byte(size_t at, char c)
+{
+	struct span file = arena_copy(&arena, seed("tar"));
+	uint8_t *p = (uint8_t *)(uintptr_t)file.p;
+	unsigned sum = 0;
+
+	p[at] = (uint8_t)c;
+	memset(p + 148, ' ', 8);
+	for (size_t k = 0; k < 512; k++)
+		sum += p[k];
+	snprintf((char *)p + 148, 8, "%06o", sum);
+	return file;
+}
+
+START_TEST(tar_hostile)
+{
+	struct span file = arena_copy(&arena, seed("tar"));
+	uint8_t *p = (uint8_t *)(uintptr_t)file.p;
+
+	/* Kinds that change what other members mean, or are not known. */
+	for (const char *kind = "xgSDMV7"; *kind; kind++)
+		ck_rc_is(import_tar(&im, with_byte(156, *kind), "t", NULL),
+		    ERR_IMPORT_FORMAT);
+	ck_rc_ok(import_tar(&im, with_byte(156, '3'), "t", NULL));
+	ck_assert(noted("1 devices and pipes are not translated"));
+	/* A size that is no octal number, or beyond the end. */
+	ck_rc_is(
+	    import_tar(&im, with_byte(124, '9'), "t", NULL), ERR_IMPORT_FORMAT);
+	ck_rc_is(
+	    import_tar(&im, with_byte(124, '7'), "t", NULL), ERR_IMPORT_FORMAT);
+	ck_rc_is(import_tar(&im, with_byte(124, '\x80'), "t", NULL),
+	    ERR_IMPORT_FORMAT);
+	ck_rc_ok(import_tar(&im, with_byte(124, '0'), "t", NULL));
+	/* Any byte of the header, but the one behind the sum. */
+	for (size_t k = 0; k < 512; k++) {
+		if (k == 155)
+			continue;
+		p[k] ^= 1;
+		ck_rc_is(import_tar(&im, file, "t", NULL), ERR_IMPORT_FORMAT);
+		p[k] ^= 1;
+	}
+	/* Something behind the end. */
+	ck_rc_ok(import_tar(&im, file, "t", NULL));
+	p[file.n - 1] = 1;
+	ck_rc_is(import_tar(&im, file, "t", NULL), ERR_IMPORT_FORMAT);
+}
+END_TEST
+
+START_TEST(tar_cut)
+{
+	prefixes(import_tar, seed("tar"), NULL, NULL);
 }
 END_TEST
 
@@ -552,6 +632,9 @@ main(void)
 	tcase_add_test(t, sums_hostile);
 	tcase_add_test(t, sums_long);
 	tcase_add_test(t, sums_cut);
+	tcase_add_test(t, tar);
+	tcase_add_test(t, tar_hostile);
+	tcase_add_test(t, tar_cut);
 	tcase_add_test(t, keylime);
 	tcase_add_test(t, keylime_lines);
 	tcase_add_test(t, keylime_excludes);
