@@ -16,8 +16,9 @@ import_note(struct import *i, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	struct learn_note *note = arena_alloc(i->a, sizeof(*note));
-	const char *own = arena_printf(i->a, "%s", text);
-	if (!note || !own)
+	const char *own = verdict_printable(i->a, span_str(text));
+	i->lost = i->lost || !note || (!*own && *text);
+	if (i->lost)
 		return;
 	note->text = own;
 	*i->tail = note;
@@ -42,7 +43,7 @@ import_end(struct import *i, struct buf *out, struct err *e)
 {
 	struct policy *p = NULL;
 
-	if (!canonical_pretty(i->doc, out))
+	if (i->lost || !canonical_pretty(i->doc, out))
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	TRY(policy_decode(buf_span(out), &p, e));
 	policy_unref(p);

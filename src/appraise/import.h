@@ -12,6 +12,7 @@ struct import {
 	struct hasher *hasher;
 	struct learn_note *notes;
 	struct learn_note **tail;
+	bool lost; /* a note had no room */
 };
 
 /* Start from a document, which policy_decode() would take. The caller owns
@@ -19,7 +20,8 @@ struct import {
 MUST_USE rc import_begin(struct import *i, struct span policy, struct arena *a,
     struct hasher *h, struct err *e);
 
-/* Add a note; dropped when the arena is full. */
+/* Add a note, in which bytes that are not text are escaped. One that finds no
+ * room makes import_end() fail. */
 void import_note(struct import *i, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -420,6 +420,34 @@ START_TEST(keylime_certificate)
 }
 END_TEST
 
+/* What a terminal would obey is shown and not sent there. */
+START_TEST(notes_are_text)
+{
+	static const char text[] =
+	    "{\"digests\":{},\"excludes\":[\"\\u001b[31m\"]}";
+
+	ck_rc_ok(import_keylime(&im, span_str(text), "k", NULL));
+	ck_assert(noted("the exclude \"\\x1b[31m\" is not translated"));
+	ck_assert(!noted("\x1b"));
+}
+END_TEST
+
+/* A note that is lost takes the document with it. */
+START_TEST(notes_are_not_lost)
+{
+	struct arena small;
+
+	arena_init(&small, 64);
+	ck_rc_ok(import_end(&im, &out, NULL));
+	im.a = &small;
+	import_note(&im, "%s", A A A);
+	im.a = &arena;
+	ck_assert(!noted(A));
+	ck_rc_is(import_end(&im, &out, NULL), ERR_MEMORY);
+	arena_free(&small);
+}
+END_TEST
+
 START_TEST(keylime_cut)
 {
 	struct span file = seed("keylime");
@@ -641,6 +669,8 @@ main(void)
 	tcase_add_test(t, keylime_hostile);
 	tcase_add_test(t, keylime_certificate);
 	tcase_add_test(t, keylime_cut);
+	tcase_add_test(t, notes_are_text);
+	tcase_add_test(t, notes_are_not_lost);
 	tcase_add_test(t, refstate);
 	tcase_add_test(t, refstate_notes);
 	tcase_add_test(t, refstate_other_boot);
