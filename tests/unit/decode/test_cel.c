@@ -214,15 +214,6 @@ START_TEST(cbor_depth_is_limited)
 }
 END_TEST
 
-START_TEST(cbor_items_are_limited)
-{
-	put_fill(&bytes, 0x00, LIMIT_CBOR_ITEMS);
-	ck_rc_ok(read_all(buf_span(&bytes)));
-	put_fill(&bytes, 0x00, 1);
-	ck_rc_is(read_all(buf_span(&bytes)), ERR_CEL_TOO_LARGE);
-}
-END_TEST
-
 START_TEST(cbor_forms)
 {
 	const struct {
@@ -324,7 +315,6 @@ main(void)
 	tcase_add_test(t, says_what_a_record_is);
 	tcase_add_test(t, a_late_bank_is_incomplete);
 	tcase_add_test(t, cbor_depth_is_limited);
-	tcase_add_test(t, cbor_items_are_limited);
 	tcase_add_test(t, cbor_forms);
 	tcase_add_test(t, records_are_explained);
 	suite_add_tcase(s, t);

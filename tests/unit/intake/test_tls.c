@@ -246,16 +246,16 @@ make_all(void)
 	static const char server[] = GNUTLS_KP_TLS_WWW_SERVER;
 	const struct pair *ca = &pairs[CA], *other = &pairs[OTHER_CA];
 	const struct wish wishes[PAIRS] = {
-	    [CA] = {"ca", NULL, NULL, true, false, 1},
-	    [OTHER_CA] = {"other ca", NULL, NULL, true, false, 2},
-	    [SERVER] = {"localhost", ca, server, false, false, 3},
-	    [SERVER2] = {"localhost", ca, server, false, false, 4},
-	    [GOOD] = {"good", ca, client, false, false, 5},
-	    [NO_USAGE] = {"no usage", ca, NULL, false, false, 6},
-	    [WRONG_USAGE] = {"server usage", ca, server, false, false, 7},
-	    [EXPIRED] = {"expired", ca, client, false, true, 8},
-	    [FOREIGN] = {"foreign", other, client, false, false, 9},
-	    [SELF_MADE] = {"good", NULL, client, false, false, 10},
+	    [CA] = {"ca", NULL, NULL, true, false, 1, 0},
+	    [OTHER_CA] = {"other ca", NULL, NULL, true, false, 2, 0},
+	    [SERVER] = {"localhost", ca, server, false, false, 3, 0},
+	    [SERVER2] = {"localhost", ca, server, false, false, 4, 0},
+	    [GOOD] = {"good", ca, client, false, false, 5, 0},
+	    [NO_USAGE] = {"no usage", ca, NULL, false, false, 6, 0},
+	    [WRONG_USAGE] = {"server usage", ca, server, false, false, 7, 0},
+	    [EXPIRED] = {"expired", ca, client, false, true, 8, 0},
+	    [FOREIGN] = {"foreign", other, client, false, false, 9, 0},
+	    [SELF_MADE] = {"good", NULL, client, false, false, 10, 0},
 	};
 
 	for (int i = 0; i < PAIRS; i++)
