@@ -136,7 +136,7 @@ START_TEST(test_pieces)
 		for (size_t i = 0; i < sizeof(GOOD) - 1; i += step) {
 			size_t left = sizeof(GOOD) - 1 - i;
 			ck_rc_ok(refset_loader_feed(l,
-			    span_of(GOOD + i, left < step ? left : step),
+			    span_of(&GOOD[i], left < step ? left : step),
 			    NULL));
 		}
 		ck_rc_ok(refset_loader_end(l, &s, NULL));
