@@ -106,8 +106,8 @@ START_TEST(any_bytes)
 			at += t.raw.n;
 			ck_assert_uint_ge(t.raw.n, t.name.n + t.value.n);
 			ck_assert_ptr_eq(at, rest.p);
+			ck_assert(!t.plain || t.printable);
 		}
-		ck_assert(!t.plain || t.printable);
 	}
 }
 END_TEST
