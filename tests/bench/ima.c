@@ -103,8 +103,10 @@ put_entry(struct subject *s, const struct seed *seed, uint64_t i, struct err *e)
 	uint8_t *at = s->list + s->list_n;
 
 	memcpy(at, seed->bytes.p, seed->bytes.n);
+	/* Spread as digests are: each i has its own. */
 	for (size_t b = 0; b < 8; b++)
-		at[seed->digest + b] = (uint8_t)(i >> (8 * b));
+		at[seed->digest + b] =
+		    (uint8_t)(i * UINT64_C(0x9e3779b97f4a7c15) >> (56 - 8 * b));
 	s->data[i] = span_of(at + seed->data, seed->data_n);
 	s->list_n += seed->bytes.n;
 	if (!bare_hash(s->bare, ALG_SHA1, s->data[i], (struct span){NULL, 0},
