@@ -98,20 +98,15 @@ ima_rules_digest(struct span text, struct digest *out)
 
 /* --- sets of the document ------------------------------------------------- */
 
-static rc
-full(const char *path, struct err *e)
-{
-	return err_at(e, ERR_JSON_LIMIT,
-	    "At most 64 sets: those named, and one per algorithm for what has "
-	    "a glob of its own.",
-	    "%s", path);
-}
+static const char too_many[] =
+    "At most 64 sets: those named, and one per algorithm for what has a glob "
+    "of its own.";
 
 /* The set for pairs of an algorithm below a glob (NULL: anywhere), made where
  * there is none yet. */
 static rc
 set_for(struct ima_sets *sets, const struct hash_alg *alg, const char *glob,
-    const char *path, struct refset **out, struct err *e)
+    struct refset **out, struct err *e)
 {
 	for (size_t i = 0; i < sets->n; i++)
 		if (!sets->set[i].named && sets->set[i].glob == glob &&
@@ -120,10 +115,10 @@ set_for(struct ima_sets *sets, const struct hash_alg *alg, const char *glob,
 			return RC_OK;
 		}
 	if (sets->n == SETS_MAX)
-		return full(path, e);
+		return err_at(e, ERR_JSON_LIMIT, too_many, "%s", "");
 	struct refset *s = refset_new(alg);
 	if (!s)
-		return err_at(e, ERR_MEMORY, NULL, "%s", path);
+		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	sets->set[sets->n++] = (struct ima_set){.set = s, .glob = glob};
 	*out = s;
 	return RC_OK;
@@ -160,8 +155,7 @@ struct group {
 };
 
 static rc
-add_file(
-    const struct group *g, struct span line, const char *path, struct err *e)
+add_file(const struct group *g, struct span line, struct err *e)
 {
 	uint8_t room[LIMIT_IMA_PATH + 200];
 	struct refset *set = NULL;
@@ -171,37 +165,36 @@ add_file(
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "A file is \"sha256:<lower-case hex> <path>\", with \\xNN "
 		    "for bytes that are not text.",
-		    "%s", path);
+		    "%s", "");
 	if (weak(f.alg) && g->p->ima.weak == EFF_FAIL)
 		return err_at(e, ERR_POLICY_FORMAT,
 		    "SHA-1 file digests fail under this policy (weak_digests), "
 		    "so this one could never be met.",
-		    "%s", path);
-	TRY(set_for(g->sets, f.alg, g->glob, path, &set, e));
+		    "%s", "");
+	TRY(set_for(g->sets, f.alg, g->glob, &set, e));
 	rc r = refset_add(set, f.digest, f.path, text_at(g->p, line, g->text));
-	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", path);
+	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", "");
 }
 
 static rc
-add_digest(
-    const struct group *g, struct span text, const char *path, struct err *e)
+add_digest(const struct group *g, struct span text, struct err *e)
 {
 	struct refset *set = NULL;
 	struct digest d;
 
 	if (!ima_rules_digest(text, &d))
 		return err_at(e, ERR_POLICY_FORMAT,
-		    "A digest is \"sha256:<lower-case hex>\".", "%s", path);
-	TRY(set_for(g->sets, hash_by_id(d.alg), g->glob, path, &set, e));
+		    "A digest is \"sha256:<lower-case hex>\".", "%s", "");
+	TRY(set_for(g->sets, hash_by_id(d.alg), g->glob, &set, e));
 	rc r = refset_add(set, d.bytes, span_of("", 0), UINT32_MAX);
-	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", path);
+	return rc_ok(r) ? r : err_at(e, r.code, NULL, "%s", "");
 }
 
-/* Each string of a list. */
+/* Each string of a list; a place in it is named only where something is wrong.
+ */
 static rc
 add_each(const struct group *g, const char *key,
-    rc (*add)(
-	const struct group *g, struct span s, const char *path, struct err *e),
+    rc (*add)(const struct group *g, struct span s, struct err *e),
     struct err *e)
 {
 	const json_t *list = NULL;
@@ -211,12 +204,17 @@ add_each(const struct group *g, const char *key,
 		return err_at(e, ERR_JSON_LIMIT, NULL, "%s.%s", g->path, key);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *v = json_array_get(list, i);
-		char at[POLICY_PATH];
-		policy_path(at, "%s.%s[%zu]", g->path, key, i);
-		if (!json_is_string(v))
-			return err_at(e, ERR_JSON_TYPE, NULL, "%s", at);
-		TRY(add(g, span_of(json_string_value(v), json_string_length(v)),
-		    at, e));
+		rc r = json_is_string(v)
+			   ? add(g,
+				 span_of(json_string_value(v),
+				     json_string_length(v)),
+				 e)
+			   : err_at(e, ERR_JSON_TYPE, NULL, "%s", "");
+		if (!rc_ok(r)) {
+			char at[POLICY_PATH];
+			policy_path(at, "%s.%s[%zu]", g->path, key, i);
+			return err_prefix(e, r, at);
+		}
 	}
 	return RC_OK;
 }
@@ -231,7 +229,7 @@ add_named(const struct group *g, struct err *e)
 	struct span text;
 
 	if (g->sets->n == SETS_MAX)
-		return full(g->path, e);
+		return err_at(e, ERR_JSON_LIMIT, too_many, "%s", g->path);
 	TRY(json_get_str(g->json, g->path, "refset", &text, e));
 	if (!ima_rules_digest(text, &d) || d.alg != ALG_SHA256)
 		return err_at(e, ERR_POLICY_FORMAT,
