@@ -26,7 +26,7 @@ weighable(enum err_code code)
 	    class != CLS_UNKNOWN && class != CLS_STALE)
 		return false;
 	if (code == ERR_LOG_UNMEASURED || code == ERR_BOOT_PCR_UNRULED ||
-	    code == ERR_IMA_ABSENT)
+	    code == ERR_IMA_ABSENT || code == ERR_USERSPACE_ABSENT)
 		return false;
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		if (strncmp(err_name(code), rooms[i], strlen(rooms[i])) == 0)

@@ -103,6 +103,7 @@ START_TEST(mode_warn)
 	ck_assert_int_eq(count(ERR_LOG_UNMEASURED), EFF_FAIL);
 	ck_assert_int_eq(count(ERR_POLICY_UNQUOTED), EFF_FAIL);
 	ck_assert_int_eq(count(ERR_IMA_ABSENT), EFF_FAIL);
+	ck_assert_int_eq(count(ERR_USERSPACE_ABSENT), EFF_FAIL);
 	ck_assert_int_eq(count(ERR_QUOTE_SIGNATURE), EFF_REJECT);
 	ck_assert_int_eq(count(ERR_EK_MISSING), EFF_UNKNOWN);
 }
