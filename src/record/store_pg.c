@@ -267,6 +267,28 @@ tx_audit(struct tx *tx, const struct actor *by, const char *action,
 	    &a, NULL, e);
 }
 
+rc
+tx_revoke(struct store *st, const struct actor *by, const struct uuid *id,
+    const struct revocation *what, struct err *e)
+{
+	PG_ROWS_AUTO rows = NULL;
+	TX_AUTO tx = {0};
+	struct pg_args a = {0};
+	char text[UUID_TEXT];
+	const struct scope scope = {.write = &by->who->tenant};
+
+	uuid_emit(id, text);
+	pg_arg(&a, pg_uuid(&by->who->tenant));
+	pg_arg(&a, pg_uuid(id));
+	pg_arg(&a, pg_time(by->now));
+	TRY(tx_begin(st, &scope, &tx, e));
+	TRY(tx_run(&tx, what->sql, &a, &rows, e));
+	if (pg_rows_n(rows) == 0)
+		return err_at(e, what->absent, NULL, "%s", "");
+	TRY(tx_audit(&tx, by, what->action, span_str(text), NULL, e));
+	return tx_commit(&tx, e);
+}
+
 struct pg_value
 pg_code(enum err_code code)
 {

@@ -83,6 +83,16 @@ void tx_end(struct tx *tx); /* rolls back what was not committed */
 MUST_USE rc tx_audit(struct tx *tx, const struct actor *by, const char *action,
     struct span object, const char *reason, struct err *e);
 
+/* A token is revoked: $1 tenant, $2 id, $3 now; RETURNING says if it is there,
+ * else `absent`. */
+struct revocation {
+	const char *sql;
+	enum err_code absent;
+	const char *action; /* for the audit trail */
+};
+MUST_USE rc tx_revoke(struct store *st, const struct actor *by,
+    const struct uuid *id, const struct revocation *what, struct err *e);
+
 /* Names of enum values as they are stored. */
 extern const char *const store_results[RESULT_REJECT + 1];
 extern const char *const store_admissions[ADMISSION_RETIRED + 1];

@@ -238,26 +238,13 @@ rc
 spg_admin_revoke(struct store *st, const struct actor *by,
     const struct uuid *id, struct err *e)
 {
-	PG_ROWS_AUTO rows = NULL;
-	TX_AUTO tx = {0};
-	struct pg_args a = {0};
-	char text[UUID_TEXT];
-	const struct scope scope = {.write = &by->who->tenant};
-
-	uuid_emit(id, text);
-	pg_arg(&a, pg_uuid(&by->who->tenant));
-	pg_arg(&a, pg_uuid(id));
-	pg_arg(&a, pg_time(by->now));
-	TRY(tx_begin(st, &scope, &tx, e));
-	TRY(tx_run(&tx,
+	static const struct revocation operator= {
 	    "UPDATE akashi.admin_token SET revoked_at = "
 	    "coalesce(revoked_at, $3) WHERE tenant = $1 AND id = $2 "
 	    "RETURNING id",
-	    &a, &rows, e));
-	if (pg_rows_n(rows) == 0)
-		return err_at(e, ERR_OPERATOR_UNKNOWN, NULL, "%s", "");
-	TRY(tx_audit(&tx, by, "admin.revoke", span_str(text), NULL, e));
-	return tx_commit(&tx, e);
+	    ERR_OPERATOR_UNKNOWN, "admin.revoke"};
+
+	return tx_revoke(st, by, id, &operator, e);
 }
 
 rc
