@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # akashi-codes(7) from the tables that awk is given: src/base/err.def,
-# src/appraise/limits.def, src/appraise/advisories.def.
+# src/appraise/limits.def, src/appraise/advisories.def, src/appraise/cause.def.
 BEGIN {
 	class["TAMPER"] = "tamper-suspected"
 	class["CHANGE"] = "unapproved-change"
@@ -111,6 +111,23 @@ function section(title, text) {
 	print ".It Li " part[2]
 	print maker " " v[2] " to " v[4] (v[5] ~ /1/ ? ", physical access" : "") "."
 	print part[4] "; see " part[6] "."
+}
+
+# C(ID, "name", …, "title", "題", "rule.", "規則。", "sentence.", "文。")
+/^C\(/ {
+	if (split($0, part, "\"") != 15) {
+		print "codes.awk: cannot read: " $0 > "/dev/stderr"
+		exit 1
+	}
+	if (!causes++)
+		section("likely causes", "What an explanation names as the likely cause of a verdict that did not pass:\nthe first of these rules that any of the gravest reasons meets.\nFurther ones that the first does not account for are named beside it.\nThe rules also read labels that no digest binds, such as names of files: a cause\nis a help for people and never changes a verdict.")
+	print ".It Li " part[2]
+	for (i = 4; i <= 14; i += 2) {
+		gsub(/\. /, ".\n", part[i])
+		if (i > 4)
+			print ".br"
+		print part[i]
+	}
 }
 
 END {

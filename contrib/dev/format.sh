@@ -6,4 +6,4 @@ set -eu
 find src include tests -name '*.[ch]' -print0 2>/dev/null |
 	xargs -0 "$(first_of clang-format-14)" -i
 awk -f man/codes.awk src/base/err.def src/appraise/limits.def \
-	src/appraise/advisories.def >man/akashi-codes.7
+	src/appraise/advisories.def src/appraise/cause.def >man/akashi-codes.7

@@ -100,30 +100,38 @@ by_tag(const struct evlog_event *ev, const char *prefix)
 	return name && strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* What an image is, by the first trace that it left before the next image. */
-static enum phrase
-role(const struct evlog *log, size_t image)
+/* By the first trace that it left before the next image. */
+enum uefi_role
+uefi_role(const struct evlog *log, size_t image)
 {
+	bool os = strcmp(uefi_layer(log, &log->events[image]), "os") == 0;
+
 	for (size_t i = image + 1; i < log->events_n && i <= image + NEIGHBOURS;
 	     i++) {
 		const struct evlog_event *ev = &log->events[i];
 		if (uefi_is_image(ev) && ev->pcr == 4)
 			break;
 		if (by_shim(ev))
-			return A_SHIM;
-		if (uefi_by_grub(ev) &&
-		    strcmp(uefi_layer(log, &log->events[image]), "os") != 0)
-			return A_GRUB;
+			return IMAGE_SHIM;
+		if (uefi_by_grub(ev) && !os)
+			return IMAGE_GRUB;
 		if (by_tag(ev, "systemd-boot"))
-			return A_SYSTEMD_BOOT;
+			return IMAGE_SYSTEMD_BOOT;
 		if (ev->type == EV_IPL &&
 		    uefi_ipl_of(ev).kind == IPL_STUB_SECTION)
-			return A_UKI;
+			return IMAGE_UKI;
 	}
-	if (strcmp(uefi_layer(log, &log->events[image]), "os") == 0)
-		return A_KERNEL;
-	return AN_APPLICATION;
+	return os ? IMAGE_KERNEL : IMAGE_OTHER;
 }
+
+static const enum phrase role_phrase[] = {
+    [IMAGE_OTHER] = AN_APPLICATION,
+    [IMAGE_SHIM] = A_SHIM,
+    [IMAGE_GRUB] = A_GRUB,
+    [IMAGE_SYSTEMD_BOOT] = A_SYSTEMD_BOOT,
+    [IMAGE_UKI] = A_UKI,
+    [IMAGE_KERNEL] = A_KERNEL,
+};
 
 /* Who loaded an image: the last image before it that is not a kernel, as far
  * back as the firmware started a boot option. */
@@ -141,9 +149,9 @@ loader(const struct evlog *log, size_t image)
 			return BY_FIRMWARE;
 		if (ev->pcr != 4 || !uefi_is_image(ev))
 			continue;
-		enum phrase what = role(log, i);
-		if (what != A_KERNEL && what != AN_APPLICATION)
-			return what;
+		enum uefi_role what = uefi_role(log, i);
+		if (what != IMAGE_KERNEL && what != IMAGE_OTHER)
+			return role_phrase[what];
 	}
 	return BY_FIRMWARE;
 }
@@ -154,7 +162,8 @@ explain_image(const struct tale *t)
 	struct uefi_image image;
 	struct line path;
 	bool driver = t->ev->type != EV_EFI_BOOT_SERVICES_APPLICATION;
-	enum phrase what = driver ? A_DRIVER : role(t->log, t->ev->index);
+	enum phrase what =
+	    driver ? A_DRIVER : role_phrase[uefi_role(t->log, t->ev->index)];
 	enum phrase by =
 	    t->ev->pcr == 4 ? loader(t->log, t->ev->index) : BY_FIRMWARE;
 

@@ -16,6 +16,18 @@
 const char *uefi_explain(const struct evlog *log, size_t i, unsigned bound,
     const char *lang, struct arena *a);
 
+/* What an image of PCR 4 is, told by the traces that it left in the log after
+ * it: a help for readers as well. */
+enum uefi_role {
+	IMAGE_OTHER, /* an application, or a driver */
+	IMAGE_SHIM,
+	IMAGE_GRUB,
+	IMAGE_SYSTEMD_BOOT,
+	IMAGE_UKI,
+	IMAGE_KERNEL,
+};
+enum uefi_role uefi_role(const struct evlog *log, size_t image);
+
 /* The same of a record of a canonical event log or of systemd's: "the initrd
  * begins". */
 const char *cel_explain(
