@@ -7,9 +7,14 @@
  *    the same place and does not fit is changed.
  * 2. An alignment with the least deviations is taken, and among equals always
  *    the same one.
- * 3. Work is bounded: equal heads and tails are walked once, and what is left
- *    between them is compared in at most ALIGN_CELLS pairs. Beyond that only
- *    the first deviation is named (ALIGN_LOST).
+ * 3. Of a group of sequences of rules one is answered, or none if the group is
+ *    optional. Deviations are those from the sequence that has the fewest, and
+ *    among equals from the one that stands first.
+ * 4. Work is bounded: equal heads and tails are walked once, and what is left
+ *    between them is compared in at most ALIGN_CELLS pairs. Beyond that all
+ *    rules are followed at once, each event in at most ALIGN_FITS places over
+ *    the whole; only the first event that fits none of them is named
+ *    (ALIGN_LOST).
  */
 #ifndef AKASHI_APPRAISE_ALIGN_H
 #define AKASHI_APPRAISE_ALIGN_H
@@ -17,7 +22,7 @@
 #include "base/arena.h"
 #include "base/rc.h"
 
-enum { ALIGN_CELLS = 64 * 1024 };
+enum { ALIGN_CELLS = 64 * 1024, ALIGN_FITS = 4 * ALIGN_CELLS };
 
 enum align_fit {
 	FIT_EXACT, /* the event satisfies the rule */
@@ -39,6 +44,16 @@ struct align_step {
 	size_t rule;  /* count of rules where there is none */
 };
 
+/* Rules of which one sequence counts: the first sequence begins at rule
+ * `first`, each of the n ends before the rule ends[k], where the next begins.
+ * None is empty. */
+struct align_group {
+	size_t first;
+	size_t n;
+	const size_t *ends;
+	bool optional;
+};
+
 struct align_input {
 	size_t events;
 	size_t rules;
@@ -46,6 +61,9 @@ struct align_input {
 	bool (*optional)(const void *ctx, size_t rule);
 	bool (*repeat)(const void *ctx, size_t rule);
 	const void *ctx;
+	/* In order of their rules; none overlap. */
+	const struct align_group *groups;
+	size_t groups_n;
 };
 
 /* Steps in order, in the arena. Optional rules that nothing answers take no

@@ -5,9 +5,10 @@
 #include "base/text.h"
 
 enum {
-	EVENTS_MAX = 4096, /* rules of one PCR; real logs have up to 200 */
-	ACCEPT_MAX = 1024, /* alternatives of one rule */
-	VALUES_MAX = 4096, /* values of one PCR */
+	EVENTS_MAX = 4096,   /* rules of one PCR; real logs have up to 200 */
+	SEQUENCES_MAX = 256, /* of one group */
+	ACCEPT_MAX = 1024,   /* alternatives of one rule */
+	VALUES_MAX = 4096,   /* values of one PCR */
 };
 
 static rc
@@ -205,6 +206,35 @@ event_type_decode(
 	return RC_OK;
 }
 
+/* "*" alone names no type: then nothing may depend on what the type means. */
+static rc
+decode_type(
+    const json_t *v, const char *path, struct event_rule *out, struct err *e)
+{
+	const char *name = json_string_value(json_object_get(v, "type"));
+
+	out->any_type = name && strcmp(name, "*") == 0;
+	out->type = EV_UNUSED;
+	return out->any_type ? RC_OK
+			     : event_type_decode(v, path, &out->type, e);
+}
+
+static rc
+check_any_type(const struct event_rule *r, const char *path, struct err *e)
+{
+	bool meant = r->repeat;
+
+	for (size_t i = 0; i < r->n; i++)
+		meant = meant || r->accept[i].bound || r->accept[i].typed;
+	return r->any_type && meant
+		   ? err_at(e, ERR_POLICY_FORMAT,
+			 "Of any type (\"*\") is one event of a known digest: "
+			 "name the type for \"repeat\", \"bound\" and "
+			 "values of other types.",
+			 "%s.type", path)
+		   : RC_OK;
+}
+
 static rc
 decode_rule(struct policy *p, const json_t *v, const char *path,
     struct event_rule *out, struct err *e)
@@ -216,7 +246,7 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
 	char at[POLICY_PATH];
 
 	TRY(json_only(v, path, known, e));
-	TRY(event_type_decode(v, path, &out->type, e));
+	TRY(decode_type(v, path, out, e));
 	TRY(policy_string(p, v, path, "layer", &layer, e));
 	out->layer = layer_by_name(layer);
 	if (layer && out->layer == LAYER_NONE)
@@ -231,26 +261,122 @@ decode_rule(struct policy *p, const json_t *v, const char *path,
 	policy_path(at, "%s.accept", path);
 	TRY(decode_values(p, accept, at, true, &out->accept, e));
 	out->n = json_array_size(accept);
+	return check_any_type(out, path, e);
+}
+
+/* --- sequences ------------------------------------------------------------ */
+
+/* Rules and groups of a PCR on their way into it. */
+struct filling {
+	struct policy *p;
+	struct pcr_rule *out;
+	const char *path; /* of the PCR */
+	size_t rules_max, groups_max;
+};
+
+static rc
+add_rule(struct filling *f, const json_t *v, const char *where, struct err *e)
+{
+	char at[POLICY_PATH];
+
+	policy_path(at, "%s.%s", f->path, where);
+	if (f->out->n == f->rules_max)
+		return err_at(e, ERR_JSON_LIMIT, NULL, "%s", at);
+	struct event_rule *r = &f->out->events[f->out->n++];
+	TRY(decode_rule(f->p, v, at, r, e));
+	r->where = arena_printf(&f->p->arena, "%s", where);
+	return r->where ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", at);
+}
+
+static rc
+add_sequence(
+    struct filling *f, const json_t *list, const char *where, struct err *e)
+{
+	if (!json_is_array(list))
+		return err_at(e, ERR_JSON_TYPE, "A list of rules is expected.",
+		    "%s.%s", f->path, where);
+	if (json_array_size(list) == 0)
+		return err_at(e, ERR_POLICY_FORMAT,
+		    "An empty sequence would let everything be absent: say "
+		    "\"optional\" for that.",
+		    "%s.%s", f->path, where);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		char at[POLICY_PATH];
+		policy_path(at, "%s[%zu]", where, i);
+		TRY(add_rule(f, json_array_get(list, i), at, e));
+	}
 	return RC_OK;
+}
+
+static rc
+add_group(struct filling *f, const json_t *v, const char *where, struct err *e)
+{
+	static const char *const known[] = {"any", "optional", NULL};
+	struct align_group *g = &f->out->groups[f->out->groups_n++];
+	const json_t *list = NULL;
+	char at[POLICY_PATH];
+
+	policy_path(at, "%s.%s", f->path, where);
+	TRY(json_only(v, at, known, e));
+	TRY(policy_bool(v, at, "optional", &g->optional, e));
+	TRY(bounded_array(v, at, "any", SEQUENCES_MAX, &list, e));
+	g->n = json_array_size(list);
+	size_t *ends = arena_array(&f->p->arena, g->n, sizeof(*ends));
+	if (!ends)
+		return err_at(e, ERR_MEMORY, NULL, "%s", at);
+	if (g->n == 0)
+		return err_at(e, ERR_POLICY_FORMAT,
+		    "An empty list of alternatives can never be met.", "%s.any",
+		    at);
+	g->first = f->out->n;
+	g->ends = ends;
+	for (size_t i = 0; i < g->n; i++) {
+		policy_path(at, "%s.any[%zu]", where, i);
+		TRY(add_sequence(f, json_array_get(list, i), at, e));
+		ends[i] = f->out->n;
+	}
+	return RC_OK;
+}
+
+/* Rules and groups of a list; what is of another type counts as a rule. */
+static void
+count_rules(const json_t *list, struct filling *f)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *v = json_array_get(list, i);
+		const json_t *any = json_object_get(v, "any");
+		f->groups_max += json_has(v, "any");
+		f->rules_max += !json_has(v, "any");
+		for (size_t k = 0; k < json_array_size(any); k++)
+			f->rules_max += json_array_size(json_array_get(any, k));
+	}
 }
 
 static rc
 decode_events(struct policy *p, const json_t *v, const char *path,
     struct pcr_rule *out, struct err *e)
 {
+	struct filling f = {.p = p, .out = out, .path = path};
 	const json_t *list = NULL;
 
 	TRY(bounded_array(v, path, "events", EVENTS_MAX, &list, e));
+	count_rules(list, &f);
+	if (f.rules_max > EVENTS_MAX)
+		return err_at(e, ERR_JSON_LIMIT, NULL, "%s.events", path);
 	out->kind = PCR_EVENTS;
-	out->n = json_array_size(list);
-	out->events = arena_array(&p->arena, out->n, sizeof(*out->events));
-	if (!out->events)
+	out->events = arena_array(&p->arena, f.rules_max, sizeof(*out->events));
+	out->groups =
+	    arena_array(&p->arena, f.groups_max, sizeof(*out->groups));
+	if (!out->events || !out->groups)
 		return err_at(e, ERR_MEMORY, NULL, "%s", path);
-	for (size_t i = 0; i < out->n; i++) {
-		char at[POLICY_PATH];
-		policy_path(at, "%s.events[%zu]", path, i);
-		TRY(decode_rule(
-		    p, json_array_get(list, i), at, &out->events[i], e));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		char where[POLICY_PATH];
+		policy_path(where, "events[%zu]", i);
+		if (json_has(item, "any"))
+			TRY(add_group(&f, item, where, e));
+		else
+			TRY(add_rule(&f, item, where, e));
 	}
 	return RC_OK;
 }
@@ -428,9 +554,14 @@ boot_rules_check(const struct policy *p, unsigned pcr, struct err *e)
 		    p, pcr, rule->values, rule->n, at, e);
 	}
 	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++) {
-		policy_path(at, "boot.%u.events[%zu].accept", pcr, i);
-		TRY(golden_values_check(
-		    p, pcr, rule->events[i].accept, rule->events[i].n, at, e));
+		const struct event_rule *er = &rule->events[i];
+		if (er->any_type && pcr == 7)
+			return err_at(e, ERR_POLICY_FORMAT,
+			    "PCR 7 says whether Secure Boot is on: what its "
+			    "events are, has to be named.",
+			    "boot.7.%s.type", er->where);
+		policy_path(at, "boot.%u.%s.accept", pcr, er->where);
+		TRY(golden_values_check(p, pcr, er->accept, er->n, at, e));
 	}
 	return RC_OK;
 }

@@ -48,6 +48,7 @@ static const char *const reading_order[] = {
     "repeat",
     "values",
     "events",
+    "any",
     "opaque",
     "accept",
     "sha1",

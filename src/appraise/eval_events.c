@@ -11,7 +11,8 @@ or_empty(const char *s)
 static const char *
 rule_path(const struct scene *s, const struct lane *l, size_t rule)
 {
-	return arena_printf(s->a, "boot.%u.events[%zu]", l->pcr, rule);
+	return arena_printf(
+	    s->a, "boot.%u.%s", l->pcr, l->rule->events[rule].where);
 }
 
 /* Two long texts that begin alike are shown from where they part: the prefix
@@ -69,7 +70,7 @@ compare_texts(const struct scene *s, const struct lane *l, size_t event,
 	bool bound = s->f->replay->events[lane_at(l, event)].bound != 0;
 	const char *label = uefi_describe(ev, s->a);
 	const char *want = rule && rule->n ? rule->accept[0].text : NULL;
-	bool same_type = rule && rule->type == ev->type;
+	bool same_type = rule && lane_type(ev, rule);
 	bool plain =
 	    same_type && bound && *label && want && strcmp(label, want) != 0;
 	const uint8_t *digest = l->banks_n ? ev->digests[l->alg[0]] : NULL;
@@ -88,7 +89,7 @@ compare_texts(const struct scene *s, const struct lane *l, size_t event,
 	if (same_type)
 		return;
 	r->expected = arena_printf(s->a, "%s: %s",
-	    or_empty(text_of_type(s->a, rule->type)), or_empty(r->expected));
+	    or_empty(text_of_rule_type(s->a, rule)), or_empty(r->expected));
 	r->found = arena_printf(s->a, "%s: %s",
 	    or_empty(text_of_type(s->a, ev->type)), or_empty(r->found));
 }
@@ -128,7 +129,7 @@ report_missing(struct scene *s, const struct lane *l, size_t rule)
 	scene_severity(&r, er);
 	r.path = "eventlog.events";
 	r.pcr = (int)l->pcr;
-	r.event_type = text_of_type(s->a, er->type);
+	r.event_type = text_of_rule_type(s->a, er);
 	r.rule = rule_path(s, l, rule);
 	r.expected = text_of_values(
 	    s, er->accept, er->n, l->banks_n ? (int)l->bank[0] : -1);

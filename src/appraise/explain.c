@@ -108,13 +108,17 @@ put_value(const struct policy *p, const struct golden_value *v, struct buf *out)
 }
 
 static void
-describe_event(const struct policy *p, const struct event_rule *r, size_t i,
-    struct buf *out)
+describe_event(
+    const struct policy *p, const struct event_rule *r, struct buf *out)
 {
 	const char *type = evlog_type_name(r->type);
+	const char *number = strchr(r->where, '[') + 1;
+	const char *end = strchr(number, ']');
 
-	buf_printf(out, "      %zu. ", i);
-	if (type)
+	buf_printf(out, "      %.*s%s. ", (int)(end - number), number, end + 1);
+	if (r->any_type)
+		buf_puts(out, "of any type");
+	else if (type)
 		buf_puts(out, type);
 	else
 		buf_printf(out, "0x%08x", r->type);
@@ -132,6 +136,18 @@ describe_event(const struct policy *p, const struct event_rule *r, size_t i,
 	}
 }
 
+/* The group that begins with this rule. */
+static void
+describe_group(const struct pcr_rule *rule, size_t i, struct buf *out)
+{
+	for (size_t k = 0; k < rule->groups_n; k++) {
+		const struct align_group *g = &rule->groups[k];
+		if (g->first == i)
+			buf_printf(out, "      one of %zu sequences%s\n", g->n,
+			    g->optional ? ", or none" : "");
+	}
+}
+
 static void
 describe_pcr(const struct policy *p, unsigned pcr, struct buf *out)
 {
@@ -145,8 +161,10 @@ describe_pcr(const struct policy *p, unsigned pcr, struct buf *out)
 		    rule->n ? "    PCR %u: exactly these events, in order\n"
 			    : "    PCR %u: nothing may be measured\n",
 		    pcr);
-	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++)
-		describe_event(p, &rule->events[i], i, out);
+	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++) {
+		describe_group(rule, i, out);
+		describe_event(p, &rule->events[i], out);
+	}
 	if (rule->kind != PCR_VALUES)
 		return;
 	buf_printf(out, "    PCR %u: the value is\n", pcr);

@@ -76,13 +76,19 @@ satisfies(const struct lane *l, const struct evlog_event *ev,
 	return compared > 0;
 }
 
+bool
+lane_type(const struct evlog_event *ev, const struct event_rule *rule)
+{
+	return rule->any_type || ev->type == rule->type;
+}
+
 const struct golden_value *
 lane_accepted(const struct lane *l, const struct evlog_event *ev,
     const struct event_rule *rule)
 {
 	for (size_t i = 0; i < rule->n; i++) {
 		const struct golden_value *v = &rule->accept[i];
-		if (ev->type == (v->typed ? v->type : rule->type) &&
+		if ((v->typed ? ev->type == v->type : lane_type(ev, rule)) &&
 		    satisfies(l, ev, v))
 			return v;
 	}
@@ -122,7 +128,7 @@ same_kind(const struct evlog_event *ev, const struct event_rule *r)
 {
 	const char *text = r->accept[0].text;
 
-	if (ev->type != r->type)
+	if (!lane_type(ev, r) || r->any_type)
 		return false;
 	if (!text)
 		return true;
@@ -164,7 +170,15 @@ lane_align(const struct lane *l, struct arena *a, struct align_step **steps,
     size_t *n, struct err *e)
 {
 	struct align_input in = {
-	    l->all->events_n[l->pcr], l->rule->n, fit, optional, repeat, l};
+	    .events = l->all->events_n[l->pcr],
+	    .rules = l->rule->n,
+	    .fit = fit,
+	    .optional = optional,
+	    .repeat = repeat,
+	    .ctx = l,
+	    .groups = l->rule->groups,
+	    .groups_n = l->rule->groups_n,
+	};
 	rc r = align(&in, a, steps, n);
 
 	return rc_ok(r) ? r : err_at(e, r.code, NULL, "boot.%u", l->pcr);

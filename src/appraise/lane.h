@@ -34,6 +34,9 @@ struct lane {
 struct lane lane_of(const struct policy *p, const struct lanes *all,
     const struct pcr_selections *quoted, unsigned pcr);
 
+/* The event's type is the rule's, or the rule's is any. */
+bool lane_type(const struct evlog_event *ev, const struct event_rule *rule);
+
 /* Index in the log of the i-th event, and the event. */
 uint32_t lane_at(const struct lane *l, size_t i);
 const struct evlog_event *lane_event(const struct lane *l, size_t i);

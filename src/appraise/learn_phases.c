@@ -225,7 +225,7 @@ static rc
 merge_phases(struct phases *s, struct beside *b, size_t events, struct err *e)
 {
 	struct align_input in = {
-	    events, s->rules_n, fit, is_optional, is_repeated, b};
+	    events, s->rules_n, fit, is_optional, is_repeated, b, NULL, 0};
 	struct phase_rule *to =
 	    arena_array(s->d->a, PHASES_MAX + 1, sizeof(*to));
 	struct align_step *steps = NULL;

@@ -31,12 +31,21 @@ static const struct telltale {
 };
 enum { TELLTALES = sizeof(telltales) / sizeof(telltales[0]) };
 
+/* Contents so common that an event of any type can have them. */
+static const struct span commonplace[] = {
+    {(const uint8_t *)"", 0},
+    {(const uint8_t *)"\0\0\0", 4},
+    {(const uint8_t *)"\xff\xff\xff\xff", 4},
+};
+enum { COMMONPLACE = sizeof(commonplace) / sizeof(commonplace[0]) };
+
 /* Of one bank: their digests, and the values of a PCR into which nothing or
  * only a separator was measured. */
 struct suspects {
 	const struct hash_alg *alg;
 	size_t bank;
 	uint8_t digest[TELLTALES][HASH_MAX];
+	uint8_t common[COMMONPLACE][HASH_MAX];
 	uint8_t reset[HASH_MAX];
 	uint8_t separator[HASH_MAX];
 };
@@ -55,6 +64,9 @@ suspects_of(
 			span_of(telltales[i].p, telltales[i].n),
 			out->digest[i])))
 			return false;
+	for (size_t i = 0; i < COMMONPLACE; i++)
+		if (!rc_ok(hash_of(h, alg->id, commonplace[i], out->common[i])))
+			return false;
 	return rc_ok(hash_of(h, alg->id, span_of(zeros, 4), digest)) &&
 	       rc_ok(hash_extend(h, alg->id, out->separator, digest));
 }
@@ -72,16 +84,20 @@ lint_golden_event(struct lint *l, const struct suspects *s, unsigned pcr,
     size_t rule, size_t i)
 {
 	const struct event_rule *er = &l->p->pcr[pcr].events[rule];
-	bool never = l->p->sb.required && er->n == 1 && !er->optional;
+	bool never = l->p->sb.required && er->n == 1 && !er->optional &&
+		     !strstr(er->where, ".any");
 
+	for (size_t k = 0; er->any_type && k < COMMONPLACE; k++)
+		if (is(s, &er->accept[i], s->common[k]))
+			lint_ask(l, LINT_ANY_TYPE, "boot.%u.%s.accept[%zu]",
+			    pcr, er->where, i);
 	for (size_t k = 0; k < TELLTALES; k++) {
 		enum lint_id id = telltales[k].id;
 		if (!is(s, &er->accept[i], s->digest[k]))
 			continue;
 		if (id == LINT_GOLDEN_SB_OFF && never)
 			id = LINT_GOLDEN_SB_CONTRADICTS;
-		lint_ask(
-		    l, id, "boot.%u.events[%zu].accept[%zu]", pcr, rule, i);
+		lint_ask(l, id, "boot.%u.%s.accept[%zu]", pcr, er->where, i);
 	}
 }
 
@@ -158,26 +174,131 @@ lint_twice(
 			}
 }
 
+/* --- sequences ------------------------------------------------------------ */
+
+static size_t
+sequence_start(const struct align_group *g, size_t k)
+{
+	return k ? g->ends[k - 1] : g->first;
+}
+
+/* The last rule before a group, of a sequence or of a group. */
+static bool
+ends_sequence(const struct pcr_rule *rule, size_t i)
+{
+	for (size_t k = 0; k < rule->groups_n; k++) {
+		const struct align_group *g = &rule->groups[k];
+		bool ends = i + 1 == g->first;
+		for (size_t s = 0; s < g->n; s++)
+			ends = ends || i + 1 == g->ends[s];
+		if (ends)
+			return true;
+	}
+	return false;
+}
+
+static bool
+all_optional(const struct pcr_rule *rule, size_t from, size_t end)
+{
+	while (from < end && rule->events[from].optional)
+		from++;
+	return from == end;
+}
+
+/* Some event has to be there. */
+static bool requires(const struct pcr_rule *rule)
+{
+	size_t i = 0;
+
+	for (size_t k = 0; k < rule->groups_n; k++) {
+		const struct align_group *g = &rule->groups[k];
+		bool optional = g->optional;
+		if (!all_optional(rule, i, g->first))
+			return true;
+		for (size_t s = 0; s < g->n; s++)
+			optional =
+			    optional || all_optional(rule, sequence_start(g, s),
+					    g->ends[s]);
+		if (!optional)
+			return true;
+		i = g->ends[g->n - 1];
+	}
+	return !all_optional(rule, i, rule->n);
+}
+
+static bool
+same_rule(const struct policy *p, const struct event_rule *a,
+    const struct event_rule *b)
+{
+	if (a->type != b->type || a->any_type != b->any_type ||
+	    a->optional != b->optional || a->repeat != b->repeat ||
+	    a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!same_value(p, &a->accept[i], &b->accept[i]))
+			return false;
+	return true;
+}
+
+static bool
+same_sequence(const struct lint *l, const struct pcr_rule *rule,
+    const struct align_group *g, size_t a, size_t b)
+{
+	const struct event_rule *x = &rule->events[sequence_start(g, a)];
+	const struct event_rule *y = &rule->events[sequence_start(g, b)];
+	size_t n = g->ends[a] - sequence_start(g, a);
+
+	if (n != g->ends[b] - sequence_start(g, b))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!same_rule(l->p, &x[i], &y[i]))
+			return false;
+	return true;
+}
+
+static void
+lint_group(struct lint *l, unsigned pcr, const struct align_group *g)
+{
+	const struct pcr_rule *rule = &l->p->pcr[pcr];
+
+	if (g->n == 1 && !g->optional)
+		lint_ask(l, LINT_ONE_SEQUENCE, "boot.%u.%s", pcr,
+		    rule->events[g->first].where);
+	for (size_t s = 0; s < g->n; s++) {
+		size_t from = sequence_start(g, s);
+		const char *where = rule->events[from].where;
+		size_t same = 0;
+		while (same < s && !same_sequence(l, rule, g, same, s))
+			same++;
+		if (same < s)
+			lint_ask(
+			    l, LINT_SAME_SEQUENCE, "boot.%u.%s", pcr, where);
+		if (!g->optional && all_optional(rule, from, g->ends[s]))
+			lint_ask(
+			    l, LINT_OPEN_SEQUENCE, "boot.%u.%s", pcr, where);
+	}
+}
+
 static void
 lint_events(struct lint *l, unsigned pcr)
 {
 	const struct pcr_rule *rule = &l->p->pcr[pcr];
 	char path[POLICY_PATH];
-	size_t optional = 0;
 
 	for (size_t i = 0; i < rule->n; i++) {
 		const struct event_rule *er = &rule->events[i];
 		const struct event_rule *next = er + 1;
-		optional += er->optional;
-		if (er->repeat && i + 1 < rule->n && er->type == next->type &&
-		    er->n == 1 && next->n == 1 &&
+		if (er->repeat && i + 1 < rule->n && !ends_sequence(rule, i) &&
+		    er->type == next->type && er->n == 1 && next->n == 1 &&
 		    same_value(l->p, er->accept, next->accept))
 			lint_ask(
-			    l, LINT_SAME_RULE, "boot.%u.events[%zu]", pcr, i);
-		policy_path(path, "boot.%u.events[%zu].accept", pcr, i);
+			    l, LINT_SAME_RULE, "boot.%u.%s", pcr, er->where);
+		policy_path(path, "boot.%u.%s.accept", pcr, er->where);
 		lint_twice(l, er->accept, er->n, path);
 	}
-	if (rule->n && optional == rule->n)
+	for (size_t k = 0; k < rule->groups_n; k++)
+		lint_group(l, pcr, &rule->groups[k]);
+	if (rule->n && !requires(rule))
 		lint_ask(l, LINT_ALL_OPTIONAL, "boot.%u", pcr);
 }
 

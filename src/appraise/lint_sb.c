@@ -79,7 +79,7 @@ lint_images(struct lint *l, unsigned pcr)
 		const struct evlog_event ev = {.type = er->type};
 		for (size_t k = 0; uefi_is_image(&ev) && k < er->n; k++) {
 			policy_path(
-			    path, "boot.%u.events[%zu].accept[%zu]", pcr, i, k);
+			    path, "boot.%u.%s.accept[%zu]", pcr, er->where, k);
 			if (er->accept[k].digest[bank])
 				lint_image(l, path, er->accept[k].digest[bank]);
 		}

@@ -73,7 +73,7 @@ static bool
 ruled(const struct pcr_rule *rule, uint32_t type)
 {
 	for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++)
-		if (rule->events[i].type == type)
+		if (!rule->events[i].any_type && rule->events[i].type == type)
 			return true;
 	return false;
 }
@@ -214,10 +214,13 @@ lint_log(struct lint *l)
 {
 	for (unsigned pcr = 0; pcr < 16; pcr++) {
 		const struct pcr_rule *rule = &l->p->pcr[pcr];
-		for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n; i++)
-			if (!log_rules_allow(
-				l->p, pcr, rule->events[i].type, false))
-				lint_ask(l, LINT_LOG_TYPE,
-				    "boot.%u.events[%zu]", pcr, i);
+		for (size_t i = 0; rule->kind == PCR_EVENTS && i < rule->n;
+		     i++) {
+			const struct event_rule *er = &rule->events[i];
+			if (!er->any_type &&
+			    !log_rules_allow(l->p, pcr, er->type, false))
+				lint_ask(l, LINT_LOG_TYPE, "boot.%u.%s", pcr,
+				    er->where);
+		}
 	}
 }

@@ -86,6 +86,17 @@ event_label(struct diff *d, const json_t *v)
 	    d->a, "%s%s%s", or_empty(type), text ? " " : "", or_empty(text));
 }
 
+static const char *label_of(struct diff *d, const json_t *v);
+
+/* A sequence by the event that begins it, a group by its first sequence. */
+static const char *
+sequence_label(struct diff *d, const char *words, const json_t *first)
+{
+	const char *label = first ? label_of(d, first) : NULL;
+
+	return label ? arena_printf(d->a, "%s%s", words, label) : NULL;
+}
+
 /* What names an element among its like; NULL: nothing but its content. */
 static const char *
 label_of(struct diff *d, const json_t *v)
@@ -95,6 +106,11 @@ label_of(struct diff *d, const json_t *v)
 
 	if (json_object_get(v, "accept") && json_object_get(v, "type"))
 		return event_label(d, v);
+	if (json_is_array(v))
+		return sequence_label(d, "from ", json_array_get(v, 0));
+	if (json_object_get(v, "any"))
+		return sequence_label(
+		    d, "one ", json_array_get(json_object_get(v, "any"), 0));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (member(v, keys[i]) && !digest_of(d, v))
 			return member(v, keys[i]);

@@ -4,6 +4,7 @@
 #ifndef AKASHI_APPRAISE_RULES_H
 #define AKASHI_APPRAISE_RULES_H
 
+#include "appraise/align.h"
 #include "appraise/policy.h"
 #include "appraise/refset.h"
 #include "appraise/sb_rules.h"
@@ -29,7 +30,9 @@ struct severity {
 };
 
 struct event_rule {
+	const char *where; /* in its PCR: "events[3].any[0][1]"; or NULL */
 	uint32_t type;
+	bool any_type; /* "*": of no type by itself (type EV_UNUSED) */
 	bool optional;
 	bool repeat;
 	enum layer layer; /* LAYER_NONE: by the event */
@@ -49,7 +52,9 @@ struct pcr_rule {
 	enum pcr_kind kind;
 	size_t n;
 	struct golden_value *values;
-	struct event_rule *events;
+	struct event_rule *events; /* those of groups in their order, too */
+	size_t groups_n;
+	struct align_group *groups;
 	const char *why;    /* of an opaque PCR */
 	const char *source; /* for values that name none */
 };

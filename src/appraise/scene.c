@@ -80,6 +80,12 @@ text_of_type(struct arena *a, uint32_t type)
 }
 
 const char *
+text_of_rule_type(struct arena *a, const struct event_rule *rule)
+{
+	return rule->any_type ? "*" : text_of_type(a, rule->type);
+}
+
+const char *
 text_of_digest(
     struct arena *a, const struct hash_alg *alg, const uint8_t *digest)
 {

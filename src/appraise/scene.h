@@ -51,6 +51,8 @@ struct reason scene_reason(const struct scene *s, enum err_code code,
 
 /* Texts in the arena; NULL or "" when it is full. */
 const char *text_of_type(struct arena *a, uint32_t type);
+/* Of a rule: "*" for any. */
+const char *text_of_rule_type(struct arena *a, const struct event_rule *rule);
 const char *text_of_digest(
     struct arena *a, const struct hash_alg *alg, const uint8_t *digest);
 

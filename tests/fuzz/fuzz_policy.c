@@ -30,6 +30,9 @@ check_forms(struct span json, const struct policy *p)
 	policy_hash(again, b);
 	must(memcmp(a, b, sizeof(a)) == 0);
 	policy_unref(again);
+	pretty.n = 0;
+	policy_describe(p, &pretty);
+	policy_lint(p, 0, "ja", &pretty);
 	buf_free(&pretty);
 }
 

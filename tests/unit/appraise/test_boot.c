@@ -5,6 +5,7 @@
  * every quoted value follows from the log.
  */
 #include "appraise/learn.h"
+#include "appraise/rules.h"
 #include "decode/uefi.h"
 #include "lib/tap.h"
 
@@ -313,6 +314,100 @@ START_TEST(test_changed)
 }
 END_TEST
 
+/* --- rules of any type, and sequences ------------------------------------- */
+
+/* The learned policy with other rules for PCR 8: of any type, and all but the
+ * first of them as the second of two sequences; in the first the last event is
+ * another. */
+static void
+learn_sequences(const char *other)
+{
+	JSON_AUTO doc = NULL;
+	struct buf out = {0};
+
+	ck_rc_ok(
+	    json_decode(policy_canonical(policy), LIMIT_POLICY, &doc, NULL));
+	json_object_set_new(doc, "name", json_string("sequences"));
+	json_t *pcr8 = json_object_get(json_object_get(doc, "boot"), "8");
+	json_t *events = json_object_get(pcr8, "events");
+	size_t n = json_array_size(events);
+	ck_assert_uint_gt(n, 3);
+	JSON_AUTO a = json_array();
+	JSON_AUTO b = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *rule = json_array_get(events, i);
+		json_t *value =
+		    json_array_get(json_object_get(rule, "accept"), 0);
+		json_object_del(value, "bound");
+		json_object_set_new(rule, "type", json_string("*"));
+		if (i == 0)
+			continue;
+		json_array_append_new(a, json_deep_copy(rule));
+		json_array_append_new(b, json_deep_copy(rule));
+	}
+	json_t *last = json_array_get(
+	    json_object_get(json_array_get(a, n - 2), "accept"), 0);
+	json_object_set_new(last, "sha256", json_string(other));
+	json_object_set_new(pcr8, "events",
+	    json_pack(
+		"[O, {s:[O, O]}]", json_array_get(events, 0), "any", a, b));
+	ck_assert(canonical_pretty(doc, &out));
+	policy_unref(policy);
+	ck_rc_ok(policy_decode(buf_span(&out), &policy, NULL));
+	buf_free(&out);
+}
+
+START_TEST(test_sequences)
+{
+	static const char other[] = "11111111111111111111111111111111"
+				    "11111111111111111111111111111111";
+	struct evlog log = copy_with_room(1);
+	struct buf text = {0};
+
+	learn_sequences(other);
+	judge(&golden);
+	ck_assert_uint_eq(v.reasons_n, 0);
+	ck_assert_int_eq(v.result, RESULT_PASS);
+	policy_describe(policy, &text);
+	ck_assert_ptr_nonnull(strstr(text.p, "      one of 2 sequences\n"));
+	ck_assert_ptr_nonnull(strstr(text.p, "      0. of any type\n"));
+	ck_assert_ptr_nonnull(strstr(text.p, "      1.any[1][0]. of any type"));
+	buf_free(&text);
+
+	/* Neither one more nor one less. */
+	size_t at = find(&log, 8, EV_IPL, 2);
+	insert(&log, at, log.events[at]);
+	judge(&log);
+	only(ERR_BOOT_EVENT_UNKNOWN, 8);
+	drop(&log, at);
+	drop(&log, at);
+	judge(&log);
+	only(ERR_BOOT_EVENT_MISSING, 8);
+	ck_assert_str_eq(v.reasons[0].event_type, "*");
+	ck_assert_str_eq(v.reasons[0].rule, "boot.8.events[1].any[1][1]");
+}
+END_TEST
+
+/* Of any type is still of none that the PCR cannot have. */
+START_TEST(test_any_type)
+{
+	struct evlog log = copy_with_room(0);
+	size_t at = find(&log, 8, EV_IPL, 0);
+
+	learn_sequences("00000000000000000000000000000000"
+			"00000000000000000000000000000000");
+	log.events[at].type = EV_EVENT_TAG;
+	judge(&log);
+	ck_assert_uint_eq(v.reasons_n, 0);
+	log.events[at].type = EV_UNUSED;
+	judge(&log);
+	only(ERR_LOG_TYPE_IN_PCR, 8);
+	log.events[at].type = 0x1234;
+	judge(&log);
+	only(ERR_LOG_TYPE_IN_PCR, 8);
+}
+END_TEST
+
 /* A golden digest under another type hides what was measured. */
 START_TEST(test_relabelled)
 {
@@ -518,6 +613,8 @@ main(void)
 	tcase_add_test(t, test_inserted);
 	tcase_add_test(t, test_removed);
 	tcase_add_test(t, test_changed);
+	tcase_add_test(t, test_sequences);
+	tcase_add_test(t, test_any_type);
 	tcase_add_test(t, test_relabelled);
 	tcase_add_test(t, test_secure_boot_off);
 	tcase_add_test(t, test_secure_boot_words);

@@ -38,6 +38,13 @@
 	HEAD("\"sha256\":[" n "]", "\"" n "\":{" rule SOURCE "}")              \
 	",\"secure_boot\":{\"required\":true}}"
 #define EVENT(d) "{\"type\":\"EV_IPL\",\"accept\":[" VALUE(d) "]}"
+#define MAYBE                                                                  \
+	"{\"type\":\"EV_IPL\",\"optional\":true,\"accept\":[" VALUE(D1) "]}"
+#define OF_ANY(d) "{\"type\":\"*\",\"accept\":[" VALUE(d) "]}"
+#define ANY(members) PCR("4", "\"events\":[{\"any\":" members "}]")
+/* Of no bytes at all. */
+#define NOTHING                                                                \
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define WAIVER(code, more)                                                     \
 	"\"waivers\":[{\"code\":\"" code "\"," more                            \
 	"\"owner\":\"a\",\"approver\":\"b\",\"reason\":\"r\","                 \
@@ -115,6 +122,20 @@ static const struct {
 	PCR("4", "\"events\":[{\"optional\":true,\"type\":\"EV_IPL\","
 		 "\"accept\":[" VALUE(D1) "]}]"),
 	PCR("4", "\"events\":[" EVENT(D1) "]")},
+    {"dead.group", ANY("[[" EVENT(D1) "]]"),
+	ANY("[[" EVENT(D1) "]],"
+			   "\"optional\":true")},
+    {"dead.sequence",
+	ANY("[[" EVENT(D1) "," EVENT(D2) "],[" EVENT(D1) "," EVENT(D2) "]]"),
+	ANY("[[" EVENT(D1) "," EVENT(D2) "],[" EVENT(D2) "," EVENT(D1) "]]")},
+    {"broad.sequence", ANY("[[" EVENT(D1) "],[" MAYBE "," MAYBE "]]"),
+	ANY("[[" EVENT(D1) "],[" MAYBE "," EVENT(D2) "]]")},
+    {"broad.optional", ANY("[[" EVENT(D1) "],[" MAYBE "," MAYBE "]]"),
+	ANY("[[" EVENT(D1) "],[" MAYBE "," EVENT(D2) "]]")},
+    {"broad.optional", ANY("[[" EVENT(D1) "]],\"optional\":true"),
+	ANY("[[" EVENT(D1) "],[" EVENT(D2) "]]")},
+    {"broad.any_type", PCR("4", "\"events\":[" OF_ANY(NOTHING) "]"),
+	PCR("4", "\"events\":[" EVENT(NOTHING) "," OF_ANY(D1) "]")},
     {"golden.secure_boot_off", PCR("7", "\"events\":[" EVENT(SB_OFF) "]"),
 	PCR("7", "\"events\":[" EVENT(D1) "]")},
     {"contradiction.secure_boot", PCR_SB("7", "\"events\":[" EVENT(SB_OFF) "]"),

@@ -18,6 +18,9 @@
 #define BOOT4 "\"boot\":{" VALUE4 "}"
 #define EVENT(members)                                                         \
 	HEAD PCR4 "\"boot\":{\"4\":{\"events\":[{" members "}]}}}"
+#define ANY(list, more)                                                        \
+	HEAD PCR4 "\"boot\":{\"4\":{\"events\":[{\"any\":" list more "}]}}}"
+#define RULE "{\"type\":\"*\"," ACCEPT "}"
 #define ACCEPT "\"accept\":[{\"sha256\":\"" D1 "\"}]"
 #define UKI(members)                                                           \
 	HEAD "\"pcrs\":{\"sha256\":[4,11]}," BOOT4 ",\"uki\":{" members "}}"
@@ -169,6 +172,36 @@ static const struct bad {
 	"boot.4.events[0].optional"},
     {EVENT("\"type\":13,\"glob\":\"*\"," ACCEPT), ERR_JSON_UNKNOWN,
 	"boot.4.events[0].glob"},
+    {EVENT("\"type\":\"*\",\"repeat\":true," ACCEPT), ERR_POLICY_FORMAT,
+	"boot.4.events[0].type"},
+    {EVENT(
+	 "\"type\":\"*\",\"accept\":[{\"bound\":true,\"sha256\":\"" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "boot.4.events[0].type"},
+    {EVENT("\"type\":\"*\",\"accept\":[{\"type\":13,\"sha256\":\"" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "boot.4.events[0].type"},
+    {EVENT("\"type\":13,\"accept\":[{\"type\":\"*\",\"sha256\":\"" D1 "\"}]"),
+	ERR_POLICY_FORMAT, "boot.4.events[0].accept[0].type"},
+    {HEAD "\"pcrs\":{\"sha256\":[7]},\"boot\":{\"7\":{\"events\":[" RULE "]}}}",
+	ERR_POLICY_FORMAT, "boot.7.events[0].type"},
+    /* sequences */
+    {ANY("[]", ""), ERR_POLICY_FORMAT, "boot.4.events[0].any"},
+    {ANY("[[]]", ""), ERR_POLICY_FORMAT, "boot.4.events[0].any[0]"},
+    {ANY("[[" RULE "],[]]", ""), ERR_POLICY_FORMAT, "boot.4.events[0].any[1]"},
+    {ANY("{}", ""), ERR_JSON_TYPE, "boot.4.events[0].any"},
+    {ANY("[" RULE "]", ""), ERR_JSON_TYPE, "boot.4.events[0].any[0]"},
+    {ANY("[[1]]", ""), ERR_JSON_TYPE, "boot.4.events[0].any[0][0]"},
+    {ANY("[[" RULE "]]", ",\"type\":13"), ERR_JSON_UNKNOWN,
+	"boot.4.events[0].type"},
+    {ANY("[[" RULE "]]", ",\"repeat\":true"), ERR_JSON_UNKNOWN,
+	"boot.4.events[0].repeat"},
+    {ANY("[[" RULE "]]", ",\"optional\":1"), ERR_JSON_TYPE,
+	"boot.4.events[0].optional"},
+    {ANY("[[" RULE "],[" RULE ",{\"any\":[[" RULE "]]}]]", ""),
+	ERR_JSON_UNKNOWN, "boot.4.events[0].any[1][1].any"},
+    {ANY("[[" RULE "],[" RULE ",{\"type\":13,\"accept\":[{\"sha1\":\"" S1
+	 "\"}]}]]",
+	 ""),
+	ERR_POLICY_FORMAT, "boot.4.events[0].any[1][1].accept[0].sha256"},
     /* command line */
     {CMDLINE(""), ERR_POLICY_FORMAT, "cmdline"},
     {CMDLINE("\"regex\":\".*\""), ERR_JSON_UNKNOWN, "cmdline.regex"},
@@ -315,6 +348,9 @@ static const char *const good[] = {
     HEAD "\"pcrs\":{\"sha1\":[4]},\"boot\":{\"4\":{\"values\":[{\"sha1\":"
 	 "\"" S1 "\"}]}}}",
     EVENT("\"type\":\"EV_IPL\"," ACCEPT),
+    EVENT("\"type\":\"*\",\"optional\":true," ACCEPT),
+    ANY("[[" RULE "]]", ""),
+    ANY("[[" RULE "],[" RULE "," RULE "]]", ",\"optional\":true"),
     EVENT("\"type\":2147483649,\"layer\":\"os\"," ACCEPT),
     IMA(""),
     IMA("\"allow\":[{\"source\":\"s\",\"files\":[\"sha256:" D1

@@ -44,6 +44,15 @@ static const struct {
     {BOOT("\"events\":[" EV("a", D1) "," EV("b", D2) "]"),
 	BOOT("\"events\":[" EV("b", D2) "," EV("a", D1) "]"),
 	"<>boot.4.events\n"},
+    {BOOT("\"events\":[{\"any\":[[" EV("a", D1) "],[" EV("b", D2) "]]}]"),
+	BOOT("\"events\":[{\"any\":[[" EV("a", D1) "],[" EV("b", D2) "," EV(
+	    "c", D3) "]]}]"),
+	"+boot.4.events[one from EV_IPL a].any[from EV_IPL b] EV_IPL c, "
+	"sha256:" D3 "\n"},
+    {BOOT("\"events\":[{\"any\":[[" EV("a", D1) "],[" EV("b", D2) "]]}]"),
+	BOOT("\"events\":[{\"any\":[[" EV("b", D2) "],[" EV("c", D1) "]]}]"),
+	"-boot.4.events one from EV_IPL a\n"
+	"+boot.4.events one from EV_IPL b\n"},
     {BOOT("\"events\":[" EV("a", D1) "]"), BOOT("\"values\":[" V(D1) "]"),
 	"-boot.4.events -\n+boot.4.values -\n"},
 };
