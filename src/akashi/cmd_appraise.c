@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/evidence_dir.h"
+#include "akashi/explanation_text.h"
 #include "akashi/refsets.h"
 #include "appraise/limits.h"
 #include "base/clock.h"
@@ -22,6 +23,8 @@ enum choice {
 	OPT_BIG_ENDIAN,
 	OPT_PCRSEL,
 	OPT_NONCE,
+	OPT_EXPLAIN,
+	OPT_LAST_GOOD,
 	OPT_FILES, /* from here on: evidence_parts[], in the same order */
 };
 
@@ -38,6 +41,9 @@ static const struct cli_option options[] = {
     {0, "ima-big-endian", NULL, "the IMA list is of a big-endian machine"},
     {0, "pcrsel", "SEL", "what was asked for, as sha256:0,1,2+sha1:10"},
     {0, "nonce", "HEX", "the nonce that was issued"},
+    {0, "explain", "management|operator|analyst",
+	"say why, at this level, instead of listing all"},
+    {0, "last-good", "DIR", "evidence of a good boot, to explain by"},
     {0, "quote", "FILE", "quote.msg: TPMS_ATTEST or TPM2B_ATTEST"},
     {0, "signature", "FILE", "quote.sig: TPMT_SIGNATURE"},
     {0, "ak-pub", "FILE", "ak.pub: public area, or PEM (never passes)"},
@@ -58,6 +64,7 @@ struct appraisal {
 	const char *file[EVIDENCE_PARTS];
 	enum cli_output form;
 	bool strict;
+	unsigned explain; /* bits of a level; 0: no explanation */
 	struct refsets refsets;
 
 	struct evidence_files parts;
@@ -66,6 +73,7 @@ struct appraisal {
 	struct attest_context ctx;
 	struct verdict verdict;
 	struct attest_facts facts;
+	struct buf explanation; /* JSON; empty: nobody asked */
 };
 
 /* --- reading ---------------------------------------------------------- */
@@ -222,6 +230,10 @@ emit_json(struct buf *out, const struct appraisal *ap)
 		jw_u64(&w, ap->facts.ima.tail);
 	else
 		jw_null(&w);
+	if (ap->explanation.n) {
+		jw_key(&w, "explanation");
+		jw_raw(&w, buf_span(&ap->explanation));
+	}
 	jw_object_end(&w);
 }
 
@@ -334,6 +346,42 @@ emit_text(struct cli *c, struct buf *out, const struct appraisal *ap)
 	emit_limits(c, out, v->rot);
 }
 
+/* --- explanation ------------------------------------------------------ */
+
+static rc
+explain(struct cli *c, struct appraisal *ap, struct err *e)
+{
+	const struct verdict *v = &ap->verdict;
+	const struct explained about = {
+	    .result = v->result,
+	    .observe = v->observe,
+	    .policy_name = v->policy_name,
+	    .reasons_n = v->reasons_n,
+	    .reasons = v->reasons,
+	    .dropped = v->reasons_dropped,
+	    .policy = ap->policy,
+	};
+	const struct offline_explanation o = {
+	    .about = &about,
+	    .facts = &ap->facts,
+	    .last_good = ap->text[OPT_LAST_GOOD],
+	    .big_endian = ap->parts.ev.ima_big_endian,
+	};
+
+	return explanation_offline(c, &o, &ap->explanation, e);
+}
+
+static rc
+emit_explanation(
+    struct cli *c, struct appraisal *ap, struct buf *out, struct err *e)
+{
+	JSON_AUTO doc = NULL;
+
+	TRY(json_decode(buf_span(&ap->explanation), LIMIT_POLICY, &doc, e));
+	explanation_text(doc, (enum explain_level)ap->explain, c->lang, out);
+	return RC_OK;
+}
+
 /* --- command ---------------------------------------------------------- */
 
 static int
@@ -374,10 +422,14 @@ appraise(struct cli *c, struct appraisal *ap)
 	if (!rc_ok(attest_evidence(&ap->parts.ev, &ap->ctx, c->hasher,
 		&c->arena, &ap->verdict, &ap->facts, &e)))
 		return cli_fail(c, &e);
+	if (ap->explain && !rc_ok(explain(c, ap, &e)))
+		return input_failed(c, &e);
 	if (ap->form == OUT_JSON)
 		emit_json(&out, ap);
-	else
+	else if (!ap->explain)
 		emit_text(c, &out, ap);
+	else if (!rc_ok(emit_explanation(c, ap, &out, &e)))
+		return cli_fail(c, &e);
 	int code = cli_write(c, &out, exit_of(ap));
 	buf_free(&out);
 	fprintf(stderr, "akashi %s: %s\n", c->command, freshness);
@@ -408,6 +460,14 @@ parse(struct cli *c, struct appraisal *ap, int argc, char **argv)
 	    (!cli_output_parse(ap->text[OPT_OUTPUT], &ap->form) ||
 		ap->form == OUT_TABLE))
 		return cli_usage(c, "-o takes text or json");
+	if (ap->text[OPT_EXPLAIN]) {
+		ap->explain = explain_level(span_str(ap->text[OPT_EXPLAIN]));
+		if (!ap->explain)
+			return cli_usage(c,
+			    "--explain takes management, operator or analyst");
+	}
+	if (ap->text[OPT_LAST_GOOD] && !ap->explain)
+		return cli_usage(c, "--last-good needs --explain");
 	if (argc - optind > 1)
 		return cli_usage(c, "one DIR at most");
 	ap->dir = optind < argc ? argv[optind] : NULL;
@@ -427,6 +487,7 @@ run(struct cli *c, int argc, char **argv)
 	int code = parse(c, ap, argc, argv);
 	if (code == EXIT_TRUSTED)
 		code = appraise(c, ap);
+	buf_free(&ap->explanation);
 	policy_unref(ap->policy);
 	refsets_free(&ap->refsets);
 	anchors_free(ap->anchors);

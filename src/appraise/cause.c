@@ -92,10 +92,20 @@ first_of(uint32_t subjects)
 	return (enum cause_id)i;
 }
 
+static size_t
+first_reason(const struct cause_facts *f, uint32_t subjects)
+{
+	for (size_t i = 0; i < f->reasons_n; i++)
+		if (cause_counts(f, &f->reasons[i]) &&
+		    about_reason(f, &f->reasons[i]) & subjects)
+			return i;
+	return 0;
+}
+
 struct cause
 cause_of(const struct cause_facts *f, struct arena *a)
 {
-	struct cause c = {CAUSE_UNKNOWN, 0, ""};
+	struct cause c = {.id = CAUSE_UNKNOWN, .detail = ""};
 	uint32_t subjects = 0;
 
 	for (size_t i = 0; i < f->reasons_n; i++)
@@ -104,6 +114,7 @@ cause_of(const struct cause_facts *f, struct arena *a)
 	c.id = first_of(subjects);
 	if (c.id == CAUSE_UNKNOWN)
 		return c;
+	c.reason = first_reason(f, rows[c.id].subjects);
 	c.detail = cause_detail(f, rows[c.id].subjects, c.id, a);
 	for (enum cause_id id = c.id;;) {
 		subjects &= ~(rows[id].subjects | rows[id].explains);

@@ -36,6 +36,7 @@ struct cause_facts {
 struct cause {
 	enum cause_id id;
 	uint32_t also; /* 1 << id of what else the reasons tell of */
+	size_t reason; /* the first of the gravest that is about it, or 0 */
 	/* "6.1.0-56-cloud-amd64", "/usr/bin/ls"; one printable line, "" where
 	 * there is none. Never NULL. */
 	const char *detail;
