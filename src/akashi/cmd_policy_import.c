@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of other makers into a policy. One row per format. */
 #include "akashi/cli.h"
+#include "akashi/import_pcrlock.h"
 #include "akashi/import_root.h"
 
 #include <getopt.h>
@@ -27,23 +28,33 @@ static const struct cli_option import_options[] = {
 	"a reference state of Keylime for measured boot; repeatable"},
     {0, "tar", "FILE",
 	"every file of a package or root, as a tar archive; repeatable"},
+    {0, "pcrlock", "FILE|DIR", "components of systemd-pcrlock; repeatable"},
     {0, NULL, NULL, NULL},
 };
+
+static rc
+installed_root(struct cli *c, struct import *i, const char *path, struct err *e)
+{
+	(void)c;
+	return import_root(i, path, e);
+}
 
 /* What reads the file, of at most so many bytes, or the folder. */
 static const struct {
 	size_t max;
 	importer *file;
-	rc (*dir)(struct import *i, const char *dir, struct err *e);
+	rc (*dir)(
+	    struct cli *c, struct import *i, const char *path, struct err *e);
 } importers[] = {
     {0, NULL, NULL},
     {LIMIT_POLICY, import_dbx, NULL},
     {LIMIT_POLICY, import_sbat, NULL},
     {LIMIT_POLICY, import_sums, NULL},
-    {0, NULL, import_root},
+    {0, NULL, installed_root},
     {LIMIT_POLICY, import_keylime, NULL},
     {LIMIT_POLICY, import_refstate, NULL},
     {TAR_MAX, import_tar, NULL},
+    {0, NULL, import_pcrlock},
 };
 
 struct importing {
@@ -92,7 +103,7 @@ import_files(
 		if (!copy)
 			return err_at(e, ERR_MEMORY, NULL, "%s", "");
 		if (importers[m->file[k].how].dir) {
-			TRY(importers[m->file[k].how].dir(i, path, e));
+			TRY(importers[m->file[k].how].dir(c, i, path, e));
 			continue;
 		}
 		TRY(cli_read(c, path, importers[m->file[k].how].max, &file, e));

@@ -33,8 +33,11 @@ import_begin(struct import *i, struct span policy, struct arena *a,
 
 	*i = (struct import){.a = a, .hasher = h};
 	i->tail = &i->notes;
-	TRY(policy_decode(policy, &p, e));
+	rc r = policy_decode(policy, &p, e);
 	policy_unref(p);
+	/* One that judges nothing yet may be about to; import_end() asks. */
+	if (!rc_ok(r) && r.code != ERR_POLICY_EMPTY)
+		return r;
 	return json_decode(policy, LIMIT_POLICY, &i->doc, e);
 }
 
@@ -43,6 +46,8 @@ import_end(struct import *i, struct buf *out, struct err *e)
 {
 	struct policy *p = NULL;
 
+	if (i->pcrlock)
+		TRY(import_pcrlock_put(i, e));
 	if (i->lost || !canonical_pretty(i->doc, out))
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	TRY(policy_decode(buf_span(out), &p, e));

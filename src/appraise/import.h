@@ -12,10 +12,12 @@ struct import {
 	struct hasher *hasher;
 	struct learn_note *notes;
 	struct learn_note **tail;
-	bool lost; /* a note had no room */
+	bool lost;			/* a note had no room */
+	struct import_pcrlock *pcrlock; /* components until import_end() */
 };
 
-/* Start from a document, which policy_decode() would take. The caller owns
+/* Start from a document, which policy_decode() would take, or
+ * which judges nothing yet. The caller owns
  * i->doc (json_free). JSON_…, POLICY_…, MEMORY. */
 MUST_USE rc import_begin(struct import *i, struct span policy, struct arena *a,
     struct hasher *h, struct err *e);
@@ -58,8 +60,20 @@ importer import_keylime;
  * applications that "boot.4" has. */
 importer import_refstate;
 
+/* A file of systemd-pcrlock: what a component of this name measures, or one of
+ * its variants, which is named for people. import_end() makes "boot" and
+ * "userspace" of all of them together, by name, whatever the order in which
+ * they came. PCRs that have rules of another source keep them, unless they are
+ * opaque. IMPORT_FORMAT, MEMORY. */
+MUST_USE rc import_pcrlock_add(struct import *i, const char *component,
+    const char *variant, struct span file, struct err *e);
+
 /* --- for importers (import_ima.c) ------------------------------------------
  */
+
+/* The components as members of the document; for import_end(). MEMORY, CRYPTO.
+ */
+MUST_USE rc import_pcrlock_put(struct import *i, struct err *e);
 
 /* A member of an object, made by `make` where there is none; borrowed. NULL
  * without memory, or where it is there and of another type. */

@@ -299,6 +299,38 @@ says out "/usr/bin/a"
 says err "tar: 4 files are allowed"
 run 1 "no archive" policy import --into "$tmp/web.json" --tar README.md
 says err "[import.format tar]"
+# The variants of one component, a component in a file, and what is neither.
+lock=$tmp/pcrlock.d
+mkdir -p "$lock/600-loader.pcrlock.d"
+printf '{"records":[{"pcr":4,"digests":[{"hashAlg":"sha256","digest":"%s"}]}]}' \
+	df3f619804a92fdb4057192dc43dd748ea778adc52bc498ce80524c014b81119 \
+	>"$lock/500-separator.pcrlock"
+for v in one two; do
+	printf '{"records":[{"pcr":4,"digests":[{"hashAlg":"sha256","digest":"%s"}]}]}' \
+		"$(printf '%s' $v | sha256sum | cut -d' ' -f1)" \
+		>"$lock/600-loader.pcrlock.d/$v.pcrlock"
+done
+echo hello >"$lock/README"
+cat >"$tmp/opaque.json" <<-'END'
+	{"akashi_policy": 1, "name": "locked", "pcrs": {"sha256": [0, 4]},
+	 "boot": {"0": {"opaque": "not locked"}, "4": {"opaque": "to be imported"}}}
+END
+run 0 "components of systemd-pcrlock" policy import \
+	--into "$tmp/opaque.json" --pcrlock "$lock/"
+says out '"source": "600-loader/two.pcrlock"'
+says err "README: not translated"
+cp "$tmp/out" "$tmp/locked.json"
+run 0 "one by one" policy import --into "$tmp/opaque.json" \
+	--pcrlock "$lock/600-loader.pcrlock.d" \
+	--pcrlock "$lock/500-separator.pcrlock"
+if cmp -s "$tmp/out" "$tmp/locked.json"; then ok "same rules"; else not_ok "same rules"; fi
+run 0 "in words" policy show "$tmp/locked.json"
+says out "EV_SEPARATOR"
+says out "of any type"
+echo "{}" >"$tmp/bad.pcrlock"
+run 1 "a component that is none" policy import --into "$tmp/opaque.json" \
+	--pcrlock "$tmp/bad.pcrlock"
+says err "[import.format"
 run 2 "no such root" policy import --into "$tmp/web.json" --root "$tmp/absent"
 run 2 "nothing to import" policy import --into "$tmp/web.json"
 run 2 "into nothing" policy import --sbat $seeds/sbat

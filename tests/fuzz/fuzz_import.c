@@ -43,6 +43,12 @@ import(importer *how, struct span file)
 	arena_free(&a);
 }
 
+static rc
+component(struct import *i, struct span file, const char *source, struct err *e)
+{
+	return import_pcrlock_add(i, "630-loader", source, file, e);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -52,5 +58,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	import(import_keylime, span_of(data, size));
 	import(import_refstate, span_of(data, size));
 	import(import_tar, span_of(data, size));
+	import(component, span_of(data, size));
 	return 0;
 }
