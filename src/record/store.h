@@ -487,6 +487,46 @@ struct ima_segments {
 	struct ima_segment *segment;
 };
 
+/* --- boots: what a policy can be tried on ----------------------------------
+ */
+
+/* Of every boot of a node its last attestation, which measures all that the
+ * earlier ones of that boot did. Boots are told apart by verdict_row.boot. */
+struct boots_filter {
+	int64_t since;	    /* the last attestation is not older */
+	struct span labels; /* canonical; all of them must be there; or empty */
+	/* Nodes in `shares` parts, by id: part `share`. shares 0: all. */
+	uint32_t share, shares;
+	/* The last one of the page before, or none: */
+	struct uuid after;
+	uint64_t after_boot;
+	size_t limit; /* 1 … STORE_LIST */
+};
+
+struct boot_row {
+	/* With `context`; with `findings` where there was a userspace log. */
+	struct verdict_row verdict;
+	struct span env_class;	  /* of the node now, or empty */
+	struct identity identity; /* the same */
+	bool latest;		  /* nothing of the node is later */
+	/* Bytes that are kept of its boot log and userspace log. */
+	uint64_t log_bytes, userspace_bytes;
+};
+
+struct boots_list {
+	size_t n;
+	struct boot_row *row; /* by node, then by boot, the highest first */
+	bool more;
+};
+
+/* The evidence of a boot_row; p == NULL: that part was not there. */
+struct boot_evidence {
+	bool kept; /* all that the verdict names is there; else all is empty */
+	struct evidence_row quote;
+	struct span boot_log, userspace_log;
+	struct span ima; /* the whole list of that boot, from byte 0 on */
+};
+
 /* --- events --------------------------------------------------------------- */
 
 /* Something that changed no status but that somebody should see. */
@@ -684,6 +724,15 @@ struct store_ops {
 	rc (*ima_get)(struct store *st, const struct uuid *tenant,
 	    const struct uuid *node, const struct uuid *verdict,
 	    struct arena *a, struct span *out, struct err *e);
+
+	/* Of nodes that are not retired. */
+	rc (*boots_list)(struct store *st, const struct uuid *tenant,
+	    const struct boots_filter *f, struct arena *a,
+	    struct boots_list *out, struct err *e);
+	/* out[i] is of row[i]; rows with the same log share its bytes. */
+	rc (*boots_read)(struct store *st, const struct uuid *tenant,
+	    const struct boot_row *row, size_t n, struct arena *a,
+	    struct boot_evidence *out, struct err *e);
 
 	rc (*security_put)(struct store *st, const struct security_event *ev,
 	    size_t n, struct err *e);

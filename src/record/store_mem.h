@@ -163,6 +163,20 @@ rc mem_ima_list(struct store *, const struct verdict_row *, struct arena *,
 rc mem_ima_get(struct store *, const struct uuid *, const struct uuid *,
     const struct uuid *, struct arena *, struct span *, struct err *);
 
+rc mem_boots_list(struct store *, const struct uuid *,
+    const struct boots_filter *, struct arena *, struct boots_list *,
+    struct err *);
+rc mem_boots_read(struct store *, const struct uuid *, const struct boot_row *,
+    size_t, struct arena *, struct boot_evidence *, struct err *);
+
+/* Of one tenant, with the store's lock held. */
+const struct mem_record *mem_record_of(
+    struct store_mem *m, const struct uuid *tenant, const struct uuid *verdict);
+struct span mem_blob_of(struct store_mem *m, const struct uuid *tenant,
+    const struct sha256 *sha256);
+/* A row as it would come back from a table. */
+struct verdict_row mem_bare(struct store_mem *m, const struct verdict_row *v);
+
 rc mem_policy_put(struct store *, const struct actor *,
     const struct policy_new *, uint64_t, uint32_t *, struct err *);
 rc mem_policy_get(struct store *, const struct uuid *, struct span, uint32_t,

@@ -168,8 +168,8 @@ mem_commit(struct store *st, struct record *r, size_t n, struct err *e)
 
 /* --- verdicts, evidence --------------------------------------------------- */
 
-static const struct mem_record *
-record_of(
+const struct mem_record *
+mem_record_of(
     struct store_mem *m, const struct uuid *tenant, const struct uuid *verdict)
 {
 	for (size_t i = 0; i < m->records.n; i++) {
@@ -181,8 +181,8 @@ record_of(
 	return NULL;
 }
 
-static struct span
-blob_of(
+struct span
+mem_blob_of(
     struct store_mem *m, const struct uuid *tenant, const struct sha256 *sha256)
 {
 	for (size_t i = 0; i < m->blobs.n; i++) {
@@ -194,9 +194,8 @@ blob_of(
 	return (struct span){NULL, 0};
 }
 
-/* A row as it would come back from a table. */
-static struct verdict_row
-bare(struct store_mem *m, const struct verdict_row *v)
+struct verdict_row
+mem_bare(struct store_mem *m, const struct verdict_row *v)
 {
 	struct verdict_row out = *v;
 	const struct node *n = mem_node(m, &v->tenant, &v->node);
@@ -216,15 +215,15 @@ mem_verdict_get(struct store *st, const struct uuid *tenant,
 	bool failed = false;
 
 	pthread_mutex_lock(&m->lock);
-	const struct mem_record *r = record_of(m, tenant, id);
+	const struct mem_record *r = mem_record_of(m, tenant, id);
 	if (r) {
-		*out = bare(m, &r->r.row);
+		*out = mem_bare(m, &r->r.row);
 		out->context = mem_copy(
-		    a, blob_of(m, tenant, &out->context_sha256), &failed);
+		    a, mem_blob_of(m, tenant, &out->context_sha256), &failed);
 		out->findings = mem_copy(
-		    a, blob_of(m, tenant, &out->findings_sha256), &failed);
+		    a, mem_blob_of(m, tenant, &out->findings_sha256), &failed);
 		out->detail = mem_copy(
-		    a, blob_of(m, tenant, &out->detail_sha256), &failed);
+		    a, mem_blob_of(m, tenant, &out->detail_sha256), &failed);
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (failed)
@@ -264,7 +263,7 @@ mem_verdict_list(struct store *st, const struct uuid *tenant,
 		       memcmp(l.row[at - 1].id.b, r->r.row.id.b, 16) < 0;
 		     at--)
 			l.row[at] = l.row[at - 1];
-		l.row[at] = bare(m, &r->r.row);
+		l.row[at] = mem_bare(m, &r->r.row);
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (!l.row)
@@ -284,7 +283,7 @@ mem_evidence_get(struct store *st, const struct verdict_row *v, struct arena *a,
 	bool failed = false;
 
 	pthread_mutex_lock(&m->lock);
-	const struct mem_record *r = record_of(m, &v->tenant, &v->id);
+	const struct mem_record *r = mem_record_of(m, &v->tenant, &v->id);
 	if (r)
 		*out = (struct evidence_row){mem_copy(a, r->r.attest, &failed),
 		    mem_copy(a, r->r.signature, &failed),
@@ -304,7 +303,7 @@ mem_blob_get(struct store *st, const struct uuid *tenant,
 	bool failed = false;
 
 	pthread_mutex_lock(&m->lock);
-	*out = mem_copy(a, blob_of(m, tenant, sha256), &failed);
+	*out = mem_copy(a, mem_blob_of(m, tenant, sha256), &failed);
 	pthread_mutex_unlock(&m->lock);
 	return failed ? mem_full(e) : RC_OK;
 }
@@ -318,7 +317,7 @@ mem_ima_get(struct store *st, const struct uuid *tenant,
 	bool failed = false;
 
 	pthread_mutex_lock(&m->lock);
-	const struct mem_record *r = record_of(m, tenant, verdict);
+	const struct mem_record *r = mem_record_of(m, tenant, verdict);
 	*out = r && uuid_eq(&r->r.row.node, node)
 		   ? mem_copy(a, r->r.ima, &failed)
 		   : (struct span){NULL, 0};

@@ -155,26 +155,43 @@ scope_prepare(struct scope_stmt *s, const struct scope *scope, int64_t timeout)
 }
 
 rc
-store_query(struct store *store, const struct scope *scope, const char *sql,
-    const struct pg_args *args, struct pg_rows **out, struct err *e)
+store_queries(struct store *store, const struct scope *scope,
+    struct pg_stmt *stmts, size_t n, struct err *e)
 {
 	struct store_pg *st = store_pg(store);
+	struct pg_stmt all[1 + QUERIES_MAX];
 	struct scope_stmt s;
 	struct pg *pg = NULL;
 
+	if (n > QUERIES_MAX)
+		return err_at(e, ERR_INTERNAL, NULL, "%s", "");
 	TRY(take(st, &pg, e));
 	scope_prepare(&s, scope, st->timeout);
 	/* Up to the Sync a pipeline is one transaction, so that the settings
-	 * hold for the second statement and for nothing else. */
-	struct pg_stmt two[] = {s.stmt, {.sql = sql, .args = args}};
+	 * hold for the other statements and for nothing else. */
+	all[0] = s.stmt;
+	for (size_t i = 0; i < n; i++)
+		all[1 + i] = stmts[i];
 	rc r = store_connect(pg, NULL, e);
 	if (rc_ok(r))
-		r = pg_run(pg, two, 2, e);
+		r = pg_run(pg, all, 1 + n, e);
 	give(st, pg);
 	if (!rc_ok(r))
 		return r;
-	pg_rows_free(two[0].rows);
-	*out = two[1].rows;
+	pg_rows_free(all[0].rows);
+	for (size_t i = 0; i < n; i++)
+		stmts[i].rows = all[1 + i].rows;
+	return RC_OK;
+}
+
+rc
+store_query(struct store *store, const struct scope *scope, const char *sql,
+    const struct pg_args *args, struct pg_rows **out, struct err *e)
+{
+	struct pg_stmt one = {.sql = sql, .args = args};
+
+	TRY(store_queries(store, scope, &one, 1, e));
+	*out = one.rows;
 	return RC_OK;
 }
 
@@ -378,6 +395,8 @@ static const struct store_ops ops = {
     .blob_get = spg_blob_get,
     .ima_list = spg_ima_list,
     .ima_get = spg_ima_get,
+    .boots_list = spg_boots_list,
+    .boots_read = spg_boots_read,
     .security_put = spg_security_put,
     .audit_put = spg_audit_put,
     .counts_get = spg_counts_get,

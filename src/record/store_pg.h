@@ -62,6 +62,11 @@ MUST_USE rc store_query(struct store *st, const struct scope *scope,
     const char *sql, const struct pg_args *args, struct pg_rows **out,
     struct err *e);
 
+/* The same with several statements, each of which gets its rows. */
+enum { QUERIES_MAX = 4 };
+MUST_USE rc store_queries(struct store *st, const struct scope *scope,
+    struct pg_stmt *stmts, size_t n, struct err *e);
+
 /* A transaction of several round trips on a reader's connection. */
 struct tx {
 	struct store_pg *st;
@@ -121,6 +126,23 @@ void row_node(struct pg_row *r, struct node *out);
 	"ek_serial, ak_public, ak_name, ak_qualified, ak_alg"
 void row_identity(struct pg_row *r, struct identity *out);
 void args_identity(struct pg_args *a, const struct identity *id);
+
+/* Columns of v (verdict) as row_verdict() reads them, without documents. */
+#define VERDICT_COLUMNS                                                        \
+	"v.tenant, v.id, v.node, v.previous, v.challenge, "                    \
+	"v.challenge_issued, v.received_at, v.judged_at, v.verified_at, "      \
+	"v.valid_until, v.result, v.code, v.clock_known, v.clock, "            \
+	"v.reset_count, v.restart_count, v.firmware, v.clock_from, "           \
+	"v.clock_to, v.diverged, v.boot_log_before, "                          \
+	"v.ima_offset, v.ima_before, v.ima_policy, v.evidence, v.attest, "     \
+	"v.signature, v.pcrs, v.boot_log, v.userspace_log, v.ima, "            \
+	"v.ima_start, v.ima_bytes, v.boot, v.context, v.findings, v.detail, "  \
+	"v.statement, (SELECT n.name FROM akashi.node n "                      \
+	"WHERE n.tenant = v.tenant AND n.id = v.node)"
+void row_verdict(struct pg_row *r, struct verdict_row *v);
+
+/* The smallest version 7 UUID of a moment: ids sort by time. */
+struct uuid first_id(int64_t t);
 
 /* The row is read or the arena was too small. */
 MUST_USE rc row_done(const struct pg_row *r, struct err *e);
@@ -201,6 +223,12 @@ rc spg_ima_list(struct store *, const struct verdict_row *, struct arena *,
     struct ima_segments *, struct err *);
 rc spg_ima_get(struct store *, const struct uuid *, const struct uuid *,
     const struct uuid *, struct arena *, struct span *, struct err *);
+
+rc spg_boots_list(struct store *, const struct uuid *,
+    const struct boots_filter *, struct arena *, struct boots_list *,
+    struct err *);
+rc spg_boots_read(struct store *, const struct uuid *, const struct boot_row *,
+    size_t, struct arena *, struct boot_evidence *, struct err *);
 
 rc spg_security_put(
     struct store *, const struct security_event *, size_t, struct err *);

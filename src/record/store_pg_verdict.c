@@ -2,19 +2,6 @@
 /* Verdicts and evidence, read again. */
 #include "record/store_pg.h"
 
-/* The order in which row_verdict() reads and store_pg_commit.c writes. */
-#define VERDICT_COLUMNS                                                        \
-	"v.tenant, v.id, v.node, v.previous, v.challenge, "                    \
-	"v.challenge_issued, v.received_at, v.judged_at, v.verified_at, "      \
-	"v.valid_until, v.result, v.code, v.clock_known, v.clock, "            \
-	"v.reset_count, v.restart_count, v.firmware, v.clock_from, "           \
-	"v.clock_to, v.diverged, v.boot_log_before, "                          \
-	"v.ima_offset, v.ima_before, v.ima_policy, v.evidence, v.attest, "     \
-	"v.signature, v.pcrs, v.boot_log, v.userspace_log, v.ima, "            \
-	"v.ima_start, v.ima_bytes, v.boot, v.context, v.findings, v.detail, "  \
-	"v.statement, (SELECT n.name FROM akashi.node n "                      \
-	"WHERE n.tenant = v.tenant AND n.id = v.node)"
-
 static void
 row_before(struct pg_row *r, struct verdict_row *v)
 {
@@ -34,7 +21,7 @@ row_before(struct pg_row *r, struct verdict_row *v)
 	b->ima_policy = row_sha(r);
 }
 
-static void
+void
 row_verdict(struct pg_row *r, struct verdict_row *v)
 {
 	*v = (struct verdict_row){0};
@@ -101,8 +88,7 @@ spg_verdict_get(struct store *st, const struct uuid *tenant,
 	return RC_OK;
 }
 
-/* The smallest version 7 UUID of a moment: ids sort by time. */
-static struct uuid
+struct uuid
 first_id(int64_t t)
 {
 	struct uuid u = {{0}};
