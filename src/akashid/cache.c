@@ -45,8 +45,8 @@ node_cache_new(size_t limit)
 	return c;
 }
 
-static void
-base_drop(struct node_base *b)
+void
+node_base_drop(struct node_base *b)
 {
 	if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
 		return;
@@ -67,7 +67,7 @@ cached_node_drop(struct cached_node *n)
 {
 	if (!n || atomic_fetch_sub(&n->refs, 1) != 1)
 		return;
-	base_drop(n->base);
+	node_base_drop(n->base);
 	log_drop(n->log);
 	free((void *)(uintptr_t)n->ima.p);
 	free(n);
@@ -206,6 +206,23 @@ load_identity(struct ek_identity *ek, const struct identity *id, struct err *e)
 	    !take_text(id->serial, ek->serial, sizeof(ek->serial)))
 		return err_at(e, ERR_INTERNAL, NULL, "node.identity");
 	return RC_OK;
+}
+
+rc
+node_base_make(const struct identity *id, struct node_base **out, struct err *e)
+{
+	struct node_base *b = base_new();
+
+	if (!b)
+		return err_at(e, ERR_MEMORY, NULL, "node");
+	rc r = load_key(b, id, e);
+	if (rc_ok(r))
+		r = load_identity(&b->ek, id, e);
+	if (rc_ok(r))
+		*out = b;
+	else
+		node_base_drop(b);
+	return r;
 }
 
 static rc

@@ -210,8 +210,8 @@ find_policy(struct walk *w, struct err *e)
 /* --- judging
  * -------------------------------------------------------------------------- */
 
-static struct tpm_clock
-remembered(const struct attester *a)
+struct tpm_clock
+attester_clock(const struct attester *a)
 {
 	return (struct tpm_clock){
 	    .known = a->known,
@@ -240,7 +240,7 @@ static rc
 judge(struct walk *w, struct err *e)
 {
 	const struct attester *before = &w->node->node.state.attester;
-	struct tpm_clock clock = remembered(before);
+	struct tpm_clock clock = attester_clock(before);
 	struct attest_context ctx = {
 	    .nonce = span_of(
 		w->challenge.qualifying, sizeof(w->challenge.qualifying)),

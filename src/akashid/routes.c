@@ -59,6 +59,8 @@ const struct route api_routes[] = {
 	handle_policy_activate, "policy_activate", RIGHT_APPROVE},
     {HTTP_POST, "/v1/policies/{name}/rollback", AUTH_OPERATOR, BODY_JSON, JSON,
 	handle_policy_rollback, "policy_rollback", RIGHT_APPROVE},
+    {HTTP_POST, "/v1/simulations", AUTH_OPERATOR, BODY_POLICY, JSON,
+	handle_simulation, "simulation", RIGHT_SIMULATE},
     {HTTP_GET, "/v1/refsets", AUTH_OPERATOR, BODY_NONE, NULL,
 	handle_refset_list, "refset_list", RIGHT_READ},
     {HTTP_GET, "/v1/refsets/{name}", AUTH_OPERATOR, BODY_NONE, NULL,

@@ -21,6 +21,7 @@
 #include "verify/challenge.h"
 #include "verify/ek.h"
 #include "verify/jws.h"
+#include "verify/quote.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -87,6 +88,7 @@ struct snapshot {
  * ---------------------------------------------------------------- */
 
 struct committer;
+struct simulator;
 struct node_cache;
 struct keeper;
 
@@ -109,6 +111,7 @@ struct server {
 	struct node_cache *cache;
 	struct refset_cache *refsets; /* compiled once, shared by policies */
 	struct keeper *keeper;
+	struct simulator *simulator;
 
 	struct http_server *api;
 	struct http_server *admin;
@@ -238,6 +241,11 @@ MUST_USE rc node_cache_get(struct server *s, const struct uuid *tenant,
     const struct uuid *id, struct cached_node **out, struct err *e);
 void cached_node_drop(struct cached_node *n);
 
+/* The identity alone, for whoever does not want the node to be remembered. */
+MUST_USE rc node_base_make(
+    const struct identity *id, struct node_base **out, struct err *e);
+void node_base_drop(struct node_base *b); /* NULL accepted */
+
 /* Forget a node if the cache has it at this version or an older one: its row
  * has changed. NODE_ANY_VERSION: whatever it is. */
 #define NODE_ANY_VERSION UINT64_MAX
@@ -269,6 +277,21 @@ void committer_put(struct server *s, struct commit_job *job);
  * its own hasher. */
 void committer_event(const struct http_request *q, struct hasher *h,
     const struct uuid *tenant, const struct uuid *node, enum err_code code);
+
+/* --- pipeline.c
+ * -------------------------------------------------------------------- */
+
+/* What is remembered of a TPM, as the walk takes it. */
+struct tpm_clock attester_clock(const struct attester *a);
+
+/* --- simulator.c
+ * ------------------------------------------------------------------- */
+
+/* Threads that try policies on recorded evidence (simulate.h). */
+enum { SIMULATORS_MAX = 32 };
+MUST_USE rc simulator_start(struct server *s, size_t threads, struct err *e);
+/* When no request waits for them any more. */
+void simulator_stop(struct server *s);
 
 /* --- routes.c, handlers
  * ------------------------------------------------------------- */
@@ -302,6 +325,7 @@ HANDLER(handle_policy_stage);
 HANDLER(handle_policy_activate);
 HANDLER(handle_policy_rollback);
 HANDLER(handle_policy_retire);
+HANDLER(handle_simulation);
 HANDLER(handle_refset_list);
 HANDLER(handle_refset_get);
 HANDLER(handle_refset_version);
@@ -323,10 +347,11 @@ HANDLER(handle_metrics);
 /* What a route needs of its operator: the `right` of its row. */
 enum right {
 	RIGHT_READ,
-	RIGHT_NODES,   /* nodes, enrolment tokens */
-	RIGHT_AUTHOR,  /* write policies */
-	RIGHT_APPROVE, /* approve them and put them in force */
-	RIGHT_ADMIN,   /* make operators */
+	RIGHT_NODES,	/* nodes, enrolment tokens */
+	RIGHT_AUTHOR,	/* write policies */
+	RIGHT_APPROVE,	/* approve them and put them in force */
+	RIGHT_SIMULATE, /* try them on what is recorded */
+	RIGHT_ADMIN,	/* make operators */
 };
 
 /* --- answer.c

@@ -19,10 +19,13 @@ may(enum role role, enum right right)
 	static const unsigned rights[] = {
 	    [ROLE_NONE] = 0,
 	    [ROLE_VIEWER] = BIT(RIGHT_READ),
-	    [ROLE_AUTHOR] = BIT(RIGHT_READ) | BIT(RIGHT_AUTHOR),
-	    [ROLE_APPROVER] = BIT(RIGHT_READ) | BIT(RIGHT_APPROVE),
+	    [ROLE_AUTHOR] =
+		BIT(RIGHT_READ) | BIT(RIGHT_AUTHOR) | BIT(RIGHT_SIMULATE),
+	    [ROLE_APPROVER] =
+		BIT(RIGHT_READ) | BIT(RIGHT_APPROVE) | BIT(RIGHT_SIMULATE),
 	    [ROLE_OPERATOR] = BIT(RIGHT_READ) | BIT(RIGHT_NODES) |
-			      BIT(RIGHT_AUTHOR) | BIT(RIGHT_APPROVE),
+			      BIT(RIGHT_AUTHOR) | BIT(RIGHT_APPROVE) |
+			      BIT(RIGHT_SIMULATE),
 	    [ROLE_ADMIN] = ~0u,
 	};
 	return (rights[role] & BIT(right)) != 0;
@@ -132,12 +135,30 @@ start_metrics(struct server *s, struct err *e)
 	return s->metrics ? RC_OK : err_at(e, ERR_MEMORY, NULL, "metrics");
 }
 
+/* A number of threads; 0: one per processor. */
+static size_t
+threads_of(uint64_t n)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n ? (size_t)n : processors > 0 ? (size_t)processors : 1;
+}
+
+static size_t
+simulators(const struct conf *c)
+{
+	size_t n = threads_of(c->simulate_threads);
+
+	return n < SIMULATORS_MAX ? n : SIMULATORS_MAX;
+}
+
+/* A simulation never takes a connection from those who attest. */
 static rc
 start_store(struct server *s, const struct conf *c, struct err *e)
 {
 	struct store_pg_options o = {
 	    .conninfo = c->database_conninfo,
-	    .connections = (unsigned)c->database_connections,
+	    .connections = (unsigned)(c->database_connections + simulators(c)),
 	    .timeout = 10 * TIME_S,
 	};
 
@@ -182,17 +203,15 @@ start_all(struct server *s, struct err *e)
 	const struct conf *c = conf_take(s->conf);
 
 	s->log.level = (enum log_level)c->log_level;
-	s->loops = (size_t)c->threads;
-	if (s->loops == 0) {
-		long n = sysconf(_SC_NPROCESSORS_ONLN);
-		s->loops = n > 0 ? (size_t)n : 1;
-	}
+	s->loops = threads_of(c->threads);
 	name_instance(s, c);
 	rc r = start_metrics(s, e);
 	if (rc_ok(r))
 		r = start_store(s, c, e);
 	if (rc_ok(r))
 		r = committer_start(s, e);
+	if (rc_ok(r))
+		r = simulator_start(s, simulators(c), e);
 	if (rc_ok(r))
 		r = keeper_start(s, e);
 	if (rc_ok(r))
@@ -267,6 +286,7 @@ server_stop(struct server *s)
 		return;
 	http_stop(s->api);
 	http_stop(s->admin);
+	simulator_stop(s);
 	committer_stop(s);
 	keeper_stop(s);
 	node_cache_free(s->cache);

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { POOL_MAX = 64, KNOWN_SLOTS = 16384 };
+enum { POOL_MAX = 96, KNOWN_SLOTS = 16384 };
 
 /* A document that is in the database for sure: saves trying again. */
 struct known {

@@ -25,6 +25,7 @@ TCase *hostile_cases(void);
 TCase *together_cases(void);
 TCase *fault_cases(void);
 TCase *refset_cases(void);
+TCase *simulate_cases(void);
 TCase *life_cases(void);
 TCase *signed_cases(void);
 TCase *pair_cases(void);

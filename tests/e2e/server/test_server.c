@@ -36,6 +36,7 @@ main(void)
 		suite_add_tcase(s, policy_cases());
 		suite_add_tcase(s, together_cases());
 		suite_add_tcase(s, fault_cases());
+		suite_add_tcase(s, simulate_cases());
 		suite_add_tcase(s, life_cases());
 		suite_add_tcase(s, refset_cases());
 		suite_add_tcase(s, signed_cases());
@@ -58,6 +59,7 @@ main(void)
 	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, together_cases());
 	suite_add_tcase(s, fault_cases());
+	suite_add_tcase(s, simulate_cases());
 	suite_add_tcase(s, life_cases());
 	suite_add_tcase(s, refset_cases());
 	suite_add_tcase(s, signed_cases());
