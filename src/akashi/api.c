@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/api.h"
 
+#include "base/clock.h"
 #include "client/https.h"
 
 #include <getopt.h>
@@ -67,6 +68,21 @@ api_parse(struct api *api, struct cli *c, const struct cli_command *cmd,
 	return EXIT_TRUSTED;
 }
 
+const char *
+api_since(struct cli *c, const char *arg)
+{
+	struct clock clock = clock_system();
+	char text[TIME_TEXT];
+	int64_t t;
+
+	if (rc_ok(time_parse(span_str(arg), &t)))
+		return arg;
+	if (!rc_ok(duration_parse(span_str(arg), &t)))
+		return NULL;
+	time_emit(clock_now(&clock) - t, text);
+	return arena_printf(&c->arena, "%s", text);
+}
+
 /* The token alone on the first line of its file. */
 static rc
 read_token(struct api *api, const char **out, struct err *e)
@@ -92,6 +108,53 @@ decode_reply(const struct https_reply *r, json_t **out, struct err *e)
 	if (r->body.n == 0)
 		return RC_OK;
 	return json_decode(buf_span(&r->body), HTTPS_REPLY_MAX, out, e);
+}
+
+struct api_link {
+	struct https *https;
+	const char *token;
+};
+
+rc
+api_link_open(struct api *api, struct api_link **out, struct err *e)
+{
+	struct https_options o = {.base_url = api->server, .ca_file = api->ca};
+	struct api_link *l = arena_alloc(&api->cli->arena, sizeof(*l));
+
+	if (!l)
+		return err_at(e, ERR_MEMORY, NULL, "%s", "");
+	if (!api->server)
+		return err_text(e, ERR_USAGE, "",
+		    "Give --server URL, or set AKASHI_SERVER.");
+	TRY(read_token(api, &l->token, e));
+	TRY(https_new(&o, &l->https, e));
+	*out = l;
+	return RC_OK;
+}
+
+void
+api_link_close(struct api_link *l)
+{
+	if (l)
+		https_free(l->https);
+}
+
+rc
+api_link_post(struct api_link *l, const char *path, struct span body,
+    json_t **out, unsigned *retry_after, struct err *e)
+{
+	const struct https_request q = {.method = "POST",
+	    .path = path,
+	    .token = l->token,
+	    .content_type = "application/json",
+	    .body = body};
+	struct https_reply reply = {0};
+
+	TRY(https_send(l->https, &q, &reply, e));
+	*retry_after = reply.retry_after;
+	rc r = decode_reply(&reply, out, e);
+	https_reply_free(&reply);
+	return r;
 }
 
 static rc

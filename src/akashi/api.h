@@ -52,7 +52,17 @@ int api_parse(struct api *api, struct cli *c, const struct cli_command *cmd,
 MUST_USE rc api_call(struct api *api, const char *method, const char *path,
     const char *type, struct span body, json_t **out, struct err *e);
 
-/* The same over the admin unix socket, without a token. */
+/* A connection that is kept, for a thread of its own: opened and closed by the
+ * main thread. retry_after: what the server said, 0 for nothing; set even where
+ * its answer is a failure. */
+struct api_link;
+MUST_USE rc api_link_open(
+    struct api *api, struct api_link **out, struct err *e);
+void api_link_close(struct api_link *l);
+MUST_USE rc api_link_post(struct api_link *l, const char *path,
+    struct span body, json_t **out, unsigned *retry_after, struct err *e);
+
+/* api_call() over the admin unix socket, without a token. */
 MUST_USE rc api_admin(struct api *api, const char *socket, const char *method,
     const char *path, json_t **out, struct err *e);
 
@@ -74,6 +84,9 @@ int api_show(struct api *api, const json_t *doc,
 /* All pages of a list: follows `next` until it is null. */
 MUST_USE rc api_list(
     struct api *api, const char *path, json_t **out, struct err *e);
+
+/* A time as it is, or a duration before now; NULL if it is neither. */
+const char *api_since(struct cli *c, const char *arg);
 
 /* Percent-encode one path segment or query value into the arena. */
 const char *api_escape(struct api *api, const char *s);

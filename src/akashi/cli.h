@@ -88,6 +88,7 @@ extern const struct cli_command cmd_policy_fmt;
 extern const struct cli_command cmd_policy_diff;
 extern const struct cli_command cmd_policy_test;
 extern const struct cli_command cmd_policy_import;
+extern const struct cli_command cmd_policy_simulate;
 extern const struct cli_command cmd_policy_show;
 extern const struct cli_command cmd_policy_list;
 extern const struct cli_command cmd_policy_get;

@@ -30,22 +30,6 @@ static const struct cli_option list_options[] = {
     {0, NULL, NULL, NULL},
 };
 
-/* A time as it is, or a duration before now; NULL if it is neither. */
-static const char *
-since_time(struct cli *c, const char *arg)
-{
-	struct clock clock = clock_system();
-	char text[TIME_TEXT];
-	int64_t t;
-
-	if (rc_ok(time_parse(span_str(arg), &t)))
-		return arg;
-	if (!rc_ok(duration_parse(span_str(arg), &t)))
-		return NULL;
-	time_emit(clock_now(&clock) - t, text);
-	return arena_printf(&c->arena, "%s", text);
-}
-
 static int
 run_list(struct cli *c, int argc, char **argv)
 {
@@ -63,7 +47,7 @@ run_list(struct cli *c, int argc, char **argv)
 			given[i - LIST_NODE] = arg;
 	if (i == -2 || bad)
 		return EXIT_USAGE;
-	const char *since = *given[1] ? since_time(c, given[1]) : "";
+	const char *since = *given[1] ? api_since(c, given[1]) : "";
 	if (!since)
 		return cli_usage(c, "--since takes a time or a duration");
 	const char *path =

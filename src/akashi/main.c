@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
     &cmd_policy_diff,
     &cmd_policy_test,
     &cmd_policy_import,
+    &cmd_policy_simulate,
     &cmd_policy_show,
     &cmd_policy_list,
     &cmd_policy_get,

@@ -2,6 +2,7 @@
 /* One page of a simulation: what would a policy say of what is recorded. */
 #include "akashid/simulate.h"
 
+#include "appraise/cause.h"
 #include "attest/attest.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -32,12 +33,18 @@ struct tally {
 	uint64_t attestations, nodes; /* nodes: of their latest boot */
 };
 
+/* What is said of an attestation. */
+struct said {
+	struct reason why; /* the first reason; code ERR_OK: none */
+	struct cause cause;
+};
+
 /* Attestations of which the same would be said, for the same reason. */
 struct group {
 	struct group *next;
 	enum result recorded, candidate;
 	enum err_code recorded_code; /* where the candidate has no reason */
-	struct reason why;	     /* its first reason; code ERR_OK: none */
+	struct said said;
 	struct tally tally;
 	struct item *items, **tail;
 };
@@ -200,15 +207,22 @@ same_text(const char *a, const char *b)
 }
 
 static bool
+same_said(const struct said *a, const struct said *b)
+{
+	return a->why.code == b->why.code && a->why.pcr == b->why.pcr &&
+	       a->why.layer == b->why.layer && a->cause.id == b->cause.id &&
+	       same_text(a->why.event_type, b->why.event_type) &&
+	       same_text(a->why.found, b->why.found) &&
+	       same_text(a->cause.detail, b->cause.detail);
+}
+
+static bool
 fits(const struct group *g, const struct verdict_row *v,
-    const struct verdict *now, const struct reason *why)
+    const struct verdict *now, const struct said *said)
 {
 	return g->recorded == v->result && g->candidate == now->result &&
-	       g->why.code == why->code && g->why.pcr == why->pcr &&
-	       g->why.layer == why->layer &&
-	       (why->code != ERR_OK || g->recorded_code == v->code) &&
-	       same_text(g->why.event_type, why->event_type) &&
-	       same_text(g->why.found, why->found);
+	       (said->why.code != ERR_OK || g->recorded_code == v->code) &&
+	       same_said(&g->said, said);
 }
 
 /* A copy that outlives the attestation. */
@@ -223,7 +237,7 @@ kept(struct simulation *p, const char *s, bool *failed)
 
 static struct group *
 group_new(struct simulation *p, const struct verdict_row *v,
-    const struct verdict *now, const struct reason *why)
+    const struct verdict *now, const struct said *said)
 {
 	struct group *g = arena_alloc(&p->arena, sizeof(*g));
 	bool failed = !g;
@@ -233,10 +247,11 @@ group_new(struct simulation *p, const struct verdict_row *v,
 	*g = (struct group){.recorded = v->result,
 	    .candidate = now->result,
 	    .recorded_code = v->code,
-	    .why = *why,
+	    .said = *said,
 	    .tail = &g->items};
-	g->why.event_type = kept(p, why->event_type, &failed);
-	g->why.found = kept(p, why->found, &failed);
+	g->said.why.event_type = kept(p, said->why.event_type, &failed);
+	g->said.why.found = kept(p, said->why.found, &failed);
+	g->said.cause.detail = kept(p, said->cause.detail, &failed);
 	if (failed)
 		return NULL;
 	*p->tail = g;
@@ -267,13 +282,21 @@ name_it(struct simulation *p, struct group *g, const struct boot_row *row)
 	return !failed;
 }
 
-/* The gravest reason, unless it counts for nothing. */
-static struct reason
-first_reason(const struct verdict *v)
+/* The gravest reason, unless it counts for nothing, and the likely cause. */
+static struct said
+say(struct simulation *p)
 {
-	if (v->reasons_n && v->reasons[0].effect != EFF_NONE)
-		return v->reasons[0];
-	return REASON(ERR_OK, LAYER_NONE);
+	const struct verdict *v = &p->trial.verdict;
+	struct said out = {.why = REASON(ERR_OK, LAYER_NONE),
+	    .cause = {.id = CAUSE_UNKNOWN, .detail = ""}};
+	struct boot_facts facts =
+	    attest_boot_facts(p->trial.facts, p->with->hasher);
+
+	if (v->reasons_n == 0 || v->reasons[0].effect == EFF_NONE)
+		return out;
+	out.why = v->reasons[0];
+	out.cause = cause_of_verdict(v, &facts, &p->trial.work);
+	return out;
 }
 
 static rc
@@ -281,13 +304,13 @@ add(struct simulation *p, const struct boot_row *row, struct err *e)
 {
 	const struct verdict *now = &p->trial.verdict;
 	const struct verdict_row *v = &row->verdict;
-	const struct reason why = first_reason(now);
+	const struct said said = say(p);
 	struct group *g = p->groups;
 
-	while (g && !fits(g, v, now, &why))
+	while (g && !fits(g, v, now, &said))
 		g = g->next;
 	if (!g)
-		g = group_new(p, v, now, &why);
+		g = group_new(p, v, now, &said);
 	if (!g)
 		return err_at(e, ERR_MEMORY, NULL, "group");
 	count(&g->tally, row->latest);
@@ -434,7 +457,7 @@ write_items(struct jw *j, const struct item *i)
 static void
 write_group(struct jw *j, const struct group *g)
 {
-	const struct reason *why = &g->why;
+	const struct reason *why = &g->said.why;
 
 	jw_object(j);
 	jw_kstr(j, "recorded", result_name(g->recorded));
@@ -450,6 +473,10 @@ write_group(struct jw *j, const struct group *g)
 		jw_i64(j, why->pcr);
 	jw_kstr(j, "event_type", why->event_type);
 	jw_kstr(j, "found", why->found);
+	jw_kstr(j, "cause",
+	    why->code == ERR_OK ? NULL : cause_name(g->said.cause.id));
+	jw_kstr(j, "cause_detail",
+	    *g->said.cause.detail ? g->said.cause.detail : NULL);
 	write_tally(j, &g->tally);
 	write_items(j, g->items);
 	jw_object_end(j);

@@ -168,6 +168,7 @@ START_TEST(would_fail)
 	ck_assert_str_eq(text_at(a.json, "groups.0.event_type"), "EV_IPL");
 	ck_assert_ptr_nonnull(
 	    strstr(text_at(a.json, "groups.0.found"), "d52498262a670c0e"));
+	ck_assert_str_eq(text_at(a.json, "groups.0.cause"), "initrd.rebuild");
 	ck_assert_int_eq(number(&a, "groups.0.latest"), 2);
 	ck_assert_uint_eq(
 	    json_array_size(json_at(a.json, "groups.0.items")), 2);
