@@ -246,8 +246,7 @@ static const char *const senseless[] = {
     "[]",
     "{\"candidate\":{\"name\":\"web\",\"hash\":\"ab\"},\"groups\":{}}",
     "{\"candidate\":{\"name\":1,\"hash\":\"ab\"},\"groups\":[]}",
-    "{\"candidate\":{\"name\":\"web\",\"hash\":\"ab\"},\"groups\":[],"
-    "\"not_judged\":{}}",
+    "{\"candidate\":{\"name\":\"w\",\"hash\":\"a\"},\"groups\":[]}",
     "{\"candidate\":{\"name\":\"web\",\"hash\":\"ab\"},\"groups\":[{}]}",
 };
 
