@@ -54,11 +54,13 @@ uuid_none(const struct uuid *u)
 }
 
 enum {
-	STORE_NAME = 129,  /* a name_valid() name and its NUL */
-	STORE_LIST = 1000, /* rows of one page at most */
-	STORE_TRIES = 3,   /* of one activation secret */
-	STORE_PENDING = 8, /* enrolments of one EK that wait for theirs */
-	STORE_KEYS = 2,	   /* challenge keys in use */
+	STORE_NAME = 129,	/* a name_valid() name and its NUL */
+	STORE_LIST = 1000,	/* rows of one page at most */
+	STORE_TRIES = 3,	/* of one activation secret */
+	STORE_PENDING = 8,	/* enrolments of one EK that wait for theirs */
+	STORE_KEYS = 2,		/* challenge keys in use */
+	STORE_KIN = 64,		/* details of one answer about kin */
+	STORE_KIN_NODES = 1000, /* nodes that are looked at for it */
 };
 
 /* --- who acts ------------------------------------------------------------- */
@@ -471,6 +473,20 @@ struct verdict_list {
 	bool more;
 };
 
+/* Verdicts of the same code that have one detail document. */
+struct verdict_kin {
+	struct uuid id; /* the first of them */
+	int64_t verified;
+	uint64_t nodes;	    /* that have one */
+	struct span detail; /* p == NULL: not kept */
+};
+
+struct verdict_kins {
+	size_t n;
+	struct verdict_kin *kin;
+	bool more; /* a limit was met: there may be others */
+};
+
 struct evidence_row {
 	struct span attest, signature, pcrs;
 };
@@ -709,6 +725,19 @@ struct store_ops {
 	rc (*verdict_list)(struct store *st, const struct uuid *tenant,
 	    const struct verdict_filter *f, struct arena *a,
 	    struct verdict_list *out, struct err *e);
+	/* The last verdict of v's node before v that was good: it passed, or
+	 * warned where v does worse. None: out->id is none. */
+	rc (*verdict_good)(struct store *st, const struct verdict_row *v,
+	    struct arena *a, struct verdict_row *out, struct err *e);
+	/* Verdicts of v's node with v's code behind `after` (none: all) and up
+	 * to v, the earliest first. */
+	rc (*verdict_past)(struct store *st, const struct verdict_row *v,
+	    const struct uuid *after, struct arena *a, struct verdict_kins *out,
+	    struct err *e);
+	/* The last verdicts of other nodes that are not retired, if their state
+	 * has v's code; most nodes first. */
+	rc (*verdict_others)(struct store *st, const struct verdict_row *v,
+	    struct arena *a, struct verdict_kins *out, struct err *e);
 	/* VERDICT_UNKNOWN. */
 	rc (*evidence_get)(struct store *st, const struct verdict_row *v,
 	    struct arena *a, struct evidence_row *out, struct err *e);

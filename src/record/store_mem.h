@@ -154,6 +154,12 @@ rc mem_verdict_get(struct store *, const struct uuid *, const struct uuid *,
 rc mem_verdict_list(struct store *, const struct uuid *,
     const struct verdict_filter *, struct arena *, struct verdict_list *,
     struct err *);
+rc mem_verdict_good(struct store *, const struct verdict_row *, struct arena *,
+    struct verdict_row *, struct err *);
+rc mem_verdict_past(struct store *, const struct verdict_row *,
+    const struct uuid *, struct arena *, struct verdict_kins *, struct err *);
+rc mem_verdict_others(struct store *, const struct verdict_row *,
+    struct arena *, struct verdict_kins *, struct err *);
 rc mem_evidence_get(struct store *, const struct verdict_row *, struct arena *,
     struct evidence_row *, struct err *);
 rc mem_blob_get(struct store *, const struct uuid *, const struct sha256 *,

@@ -215,6 +215,12 @@ rc spg_verdict_get(struct store *, const struct uuid *, const struct uuid *,
 rc spg_verdict_list(struct store *, const struct uuid *,
     const struct verdict_filter *, struct arena *, struct verdict_list *,
     struct err *);
+rc spg_verdict_good(struct store *, const struct verdict_row *, struct arena *,
+    struct verdict_row *, struct err *);
+rc spg_verdict_past(struct store *, const struct verdict_row *,
+    const struct uuid *, struct arena *, struct verdict_kins *, struct err *);
+rc spg_verdict_others(struct store *, const struct verdict_row *,
+    struct arena *, struct verdict_kins *, struct err *);
 rc spg_evidence_get(struct store *, const struct verdict_row *, struct arena *,
     struct evidence_row *, struct err *);
 rc spg_blob_get(struct store *, const struct uuid *, const struct sha256 *,

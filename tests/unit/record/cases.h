@@ -9,6 +9,7 @@ TCase *enrol_cases(void);
 TCase *node_cases(void);
 TCase *commit_cases(void);
 TCase *boots_cases(void);
+TCase *kin_cases(void);
 TCase *policy_cases(void);
 TCase *race_cases(void);
 

@@ -16,6 +16,7 @@ main(void)
 	suite_add_tcase(s, node_cases());
 	suite_add_tcase(s, commit_cases());
 	suite_add_tcase(s, boots_cases());
+	suite_add_tcase(s, kin_cases());
 	suite_add_tcase(s, policy_cases());
 	suite_add_tcase(s, race_cases());
 	if (cluster())
