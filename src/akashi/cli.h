@@ -115,6 +115,7 @@ extern const struct cli_command cmd_node_clear;
 extern const struct cli_command cmd_node_import;
 extern const struct cli_command cmd_verdict_list;
 extern const struct cli_command cmd_verdict_show;
+extern const struct cli_command cmd_verdict_explain;
 extern const struct cli_command cmd_token_create;
 extern const struct cli_command cmd_token_list;
 extern const struct cli_command cmd_token_revoke;

@@ -151,6 +151,27 @@ put_verdict(const struct page *p, enum explain_word label, const json_t *v,
 }
 
 static void
+put_others(const struct page *p, const json_t *others)
+{
+	json_int_t n = json_integer_value(json_object_get(others, "count"));
+	bool least = json_is_true(json_object_get(others, "at_least"));
+	struct buf b = {0};
+	const struct page inner = {p->lang, &b};
+
+	counted(&inner, "",
+	    least    ? EXPLAIN_SHOW_LEAST
+	    : n == 0 ? EXPLAIN_SHOW_NONE
+	    : n == 1 ? EXPLAIN_SHOW_ONE
+		     : EXPLAIN_SHOW_SAME,
+	    n);
+	if (b.n)
+		b.p[b.n - 1] = '\0';
+	line(p, "", EXPLAIN_OTHERS, b.p);
+	p->out->failed |= b.failed;
+	buf_free(&b);
+}
+
+static void
 put_past(const struct page *p, const json_t *doc)
 {
 	const json_t *first = json_object_get(doc, "first_seen");
@@ -159,20 +180,8 @@ put_past(const struct page *p, const json_t *doc)
 
 	if (json_is_object(first))
 		put_verdict(p, EXPLAIN_SINCE, first, str(first, "at"));
-	if (json_is_object(others)) {
-		struct buf b = {0};
-		const struct page inner = {p->lang, &b};
-		counted(&inner, "",
-		    json_is_true(json_object_get(others, "at_least"))
-			? EXPLAIN_SHOW_LEAST
-			: EXPLAIN_SHOW_SAME,
-		    json_integer_value(json_object_get(others, "count")));
-		if (b.n)
-			b.p[b.n - 1] = '\0';
-		line(p, "", EXPLAIN_OTHERS, b.p);
-		p->out->failed |= b.failed;
-		buf_free(&b);
-	}
+	if (json_is_object(others))
+		put_others(p, others);
 	if (json_is_object(good))
 		put_verdict(p, EXPLAIN_GOOD, good, str(good, "at"));
 	else if (json_is_true(json_object_get(doc, "past_known")))

@@ -43,6 +43,7 @@ static const struct cli_command *const commands[] = {
     &cmd_node_import,
     &cmd_verdict_list,
     &cmd_verdict_show,
+    &cmd_verdict_explain,
     &cmd_token_create,
     &cmd_token_list,
     &cmd_token_revoke,

@@ -81,6 +81,8 @@ const struct route api_routes[] = {
 	handle_verdict_list, "verdict_list", RIGHT_READ},
     {HTTP_GET, "/v1/verdicts/{id}", AUTH_OPERATOR, BODY_NONE, NULL,
 	handle_verdict_show, "verdict_show", RIGHT_READ},
+    {HTTP_GET, "/v1/verdicts/{id}/explanation", AUTH_OPERATOR, BODY_NONE, NULL,
+	handle_verdict_explanation, "verdict_explanation", RIGHT_READ},
 };
 const size_t api_routes_n = sizeof(api_routes) / sizeof(api_routes[0]);
 

@@ -337,6 +337,7 @@ HANDLER(handle_operator_revoke);
 HANDLER(handle_node_policy);
 HANDLER(handle_verdict_list);
 HANDLER(handle_verdict_show);
+HANDLER(handle_verdict_explanation);
 HANDLER(handle_openapi);
 HANDLER(handle_admin_init);
 HANDLER(handle_livez);

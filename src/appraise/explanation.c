@@ -506,9 +506,27 @@ explained_files(const struct reason *reasons, size_t n, struct span list,
 		}
 }
 
+/* The value that a reason found follows from the boot log alone. */
+static bool
+follows(const struct explained_boot *b, const struct reason *r)
+{
+	if (!r->found || !b->replay)
+		return false;
+	for (size_t i = 0; i < b->replay->banks.n; i++) {
+		const struct bank *bank = &b->replay->banks.bank[i];
+		const struct hash_alg *alg = hash_by_id(bank->alg);
+		char hex[2 * HASH_MAX + 1];
+		size_t n = strlen(alg->name);
+		hex_emit(span_of(bank->pcr[r->pcr], alg->size), hex);
+		if (strncmp(r->found, alg->name, n) == 0 &&
+		    r->found[n] == ':' && strcmp(r->found + n + 1, hex) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* What the reason finds was so in the last good boot: the file had this digest,
- * or nothing differs in the PCR. Of PCRs that the running system extends, a
- * value says more than the log. */
+ * or nothing that the log tells of the PCR differs. */
 static bool
 was_so(const struct teller *t, size_t i)
 {
@@ -521,10 +539,8 @@ was_so(const struct teller *t, size_t i)
 	}
 	if (!t->diff || r->pcr < 0 || r->pcr >= LIMIT_PCRS)
 		return false;
-	if (!begins(r->path, "eventlog.") &&
-	    (r->code != ERR_BOOT_PCR || r->pcr > 7))
-		return false;
-	return !(t->diff->pcrs & UINT32_C(1) << r->pcr);
+	return !(t->diff->pcrs & UINT32_C(1) << r->pcr) &&
+	       (begins(r->path, "eventlog.") || follows(&t->x->now, r));
 }
 
 static rc
@@ -553,6 +569,17 @@ compare(struct teller *t, struct err *e)
 	    .as_before = before,
 	};
 	t->cause = cause_of(&facts, t->a);
+	return RC_OK;
+}
+
+rc
+explained_reason(
+    const struct explained *x, struct arena *a, size_t *out, struct err *e)
+{
+	struct teller t = {.x = x, .a = a};
+
+	TRY(compare(&t, e));
+	*out = t.cause.reason;
 	return RC_OK;
 }
 

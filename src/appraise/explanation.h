@@ -64,6 +64,11 @@ struct explained {
 void explained_files(const struct reason *reasons, size_t n, struct span list,
     bool big_endian, struct arena *a, const char **then);
 
+/* Index of the reason that tells the most: the first that is about the likely
+ * cause. 0 where there is none. MEMORY. */
+MUST_USE rc explained_reason(
+    const struct explained *x, struct arena *a, size_t *out, struct err *e);
+
 /* Add the members of the document to an object that the caller opened:
  * "sentence" by level and, as the levels ask, cause, next, first_seen,
  * other_nodes, reasons, last_good. MEMORY. */

@@ -345,6 +345,20 @@ static const struct {
     {"GET", "/v1/verdicts/x", NULL, 400, "id.format"},
     {"GET", "/v1/verdicts/01890000-0000-7000-8000-000000000000", NULL, 404,
 	"verdict.unknown"},
+    {"GET", "/v1/verdicts/x/explanation", NULL, 400, "id.format"},
+    {"GET",
+	"/v1/verdicts/01890000-0000-7000-8000-000000000000/"
+	"explanation?lang=ja&level=analyst",
+	NULL, 404, "verdict.unknown"},
+    {"GET", "/v1/verdicts/x/explanation?lang=fr", NULL, 400, "id.format"},
+    {"GET",
+	"/v1/verdicts/01890000-0000-7000-8000-000000000000/"
+	"explanation?lang=fr",
+	NULL, 400, "json.range"},
+    {"GET",
+	"/v1/verdicts/01890000-0000-7000-8000-000000000000/"
+	"explanation?level=all",
+	NULL, 400, "json.range"},
     {"GET", "/v1/nodes/none", NULL, 404, "node.unknown"},
     {"GET", "/v1/policies/none", NULL, 404, "policy.unknown"},
     {"GET", "/v1/policies/golden/0", NULL, 404, "policy.unknown"},
