@@ -2,8 +2,8 @@
 /* The life of a policy: sign, compose, approve, stage, retire, history, and
  * what holds for a node. */
 #include "akashi/api.h"
+#include "akashi/derived.h"
 
-#include "appraise/compose.h"
 #include "appraise/policy.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -450,88 +450,31 @@ const struct cli_command cmd_policy_sign = {"policy", "sign", "FILE",
  */
 
 static const struct cli_option compose_options[] = {
-    {0, "base", "FILE", "a document that it is made from; may repeat"},
+    BASE_OPTION,
     {0, NULL, NULL, NULL},
 };
-
-/* Give the file to the base that has its hash. */
-static rc
-take_base(struct cli *c, const char *file, struct compose_base *bases,
-    json_t **docs, size_t n, struct err *e)
-{
-	struct span json;
-	struct policy *p;
-	uint8_t hash[32];
-
-	TRY(cli_read(c, file, LIMIT_POLICY, &json, e));
-	TRY(policy_decode(json, &p, e));
-	policy_hash(p, hash);
-	policy_unref(p);
-	for (size_t i = 0; i < n; i++) {
-		if (bases[i].doc || memcmp(bases[i].hash, hash, 32) != 0)
-			continue;
-		TRY(json_decode(json, LIMIT_POLICY, &docs[i], e));
-		bases[i].doc = docs[i];
-		return RC_OK;
-	}
-	return err_text(e, ERR_POLICY_BASE, file,
-	    "The document has no base with this hash.");
-}
-
-static rc
-compose_files(struct cli *c, const json_t *doc, const char *const *files,
-    size_t files_n, struct buf *out, struct err *e)
-{
-	struct compose_base bases[COMPOSE_BASES];
-	json_t *docs[COMPOSE_BASES] = {NULL};
-	JSON_AUTO composed = NULL;
-	JSON_AUTO origins = NULL;
-	size_t n = 0;
-
-	rc r = compose_read(doc, bases, &n, e);
-	for (size_t i = 0; rc_ok(r) && i < files_n; i++)
-		r = take_base(c, files[i], bases, docs, n, e);
-	for (size_t i = 0; rc_ok(r) && i < n; i++)
-		if (!bases[i].doc)
-			r = err_at(e, ERR_POLICY_BASE, NULL, "base[%zu]", i);
-	if (rc_ok(r))
-		r = compose(doc, bases, n, &composed, &origins, e);
-	for (size_t i = 0; i < COMPOSE_BASES; i++)
-		json_free(docs[i]);
-	TRY(r);
-	char *text = json_dumps(composed, JSON_COMPACT);
-	r = text ? policy_pretty(span_str(text), out, e)
-		 : err_at(e, ERR_MEMORY, NULL, "%s", "base");
-	free(text);
-	return r;
-}
 
 static int
 run_compose(struct cli *c, int argc, char **argv)
 {
-	const char *files[COMPOSE_BASES], *arg;
+	struct bases bases = {0};
 	struct buf out = {0};
 	struct span json;
 	struct err e;
-	size_t n = 0;
+	const char *arg;
 	int i;
-	JSON_AUTO doc = NULL;
 
 	while ((i = cli_next_option(
-		    c, &cmd_policy_compose, argc, argv, &arg)) >= 0) {
-		if (n == COMPOSE_BASES)
+		    c, &cmd_policy_compose, argc, argv, &arg)) >= 0)
+		if (!bases_add(&bases, arg))
 			return cli_usage(c, "too many bases");
-		files[n++] = arg;
-	}
 	if (i == -2)
 		return EXIT_USAGE;
 	if (argc - optind != 1)
 		return cli_usage(c, "one policy file is expected");
-	rc r = cli_read(c, argv[optind], LIMIT_POLICY, &json, &e);
+	rc r = derived_read(c, argv[optind], &bases, &json, &e);
 	if (rc_ok(r))
-		r = json_decode(json, LIMIT_POLICY, &doc, &e);
-	if (rc_ok(r))
-		r = compose_files(c, doc, files, n, &out, &e);
+		r = policy_pretty(json, &out, &e);
 	int code =
 	    rc_ok(r) ? cli_write(c, &out, EXIT_TRUSTED) : cli_fail(c, &e);
 	buf_free(&out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies as files: learn, check, fmt. No server, no database. */
+#include "akashi/derived.h"
 #include "akashi/evidence_dir.h"
 #include "akashi/refsets.h"
 
@@ -339,73 +340,151 @@ const struct cli_command cmd_policy_learn = {"policy", "learn", "DIR...",
 
 static const struct cli_option no_options[] = {{0, NULL, NULL, NULL}};
 
+enum { CHECK_STRICT, CHECK_REFSET, CHECK_BASE, CHECK_OUTPUT };
+
 static const struct cli_option check_options[] = {
     {0, "strict", NULL, "questions count as errors (exit 1)"},
     REFSET_OPTION,
+    BASE_OPTION,
+    {'o', "output", "text|json", "form of the output"},
     {0, NULL, NULL, NULL},
 };
 
 /* What check has beside its operand. */
 struct checking {
 	bool strict;
+	enum cli_output output;
 	struct refsets refsets;
+	struct bases bases;
 };
 
-/* The one operand of the command, read; how is NULL for fmt. */
 static int
-read_policy(struct cli *c, const struct cli_command *cmd, int argc, char **argv,
-    struct checking *how, struct span *out)
+parse_check(struct cli *c, struct checking *how, int argc, char **argv)
 {
-	struct err e = {0};
 	const char *arg;
 	int o;
 
-	while ((o = cli_next_option(c, cmd, argc, argv, &arg)) >= 0)
-		if (how && o == 0)
-			how->strict = true;
-		else if (how && !refsets_add(&how->refsets, arg))
+	while ((o = cli_next_option(c, &cmd_policy_check, argc, argv, &arg)) >=
+	       0) {
+		bool ok = true;
+		how->strict = how->strict || o == CHECK_STRICT;
+		if (o == CHECK_REFSET)
+			ok = refsets_add(&how->refsets, arg);
+		if (o == CHECK_BASE)
+			ok = bases_add(&how->bases, arg);
+		if (!ok)
 			return cli_usage(c, "an option is given too often");
+		if (o == CHECK_OUTPUT && !cli_output_parse(arg, &how->output))
+			return cli_usage(c, "-o is text or json");
+	}
 	if (o == -2)
 		return EXIT_USAGE;
 	if (argc - optind != 1)
 		return cli_usage(c, "one policy file is expected");
-	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, out, &e)) ||
-	    (how && !rc_ok(refsets_load(c, &how->refsets, &e))))
-		return cli_fail(c, &e);
+	return EXIT_TRUSTED;
+}
+
+static rc
+load_checked(struct cli *c, struct checking *how, const char *path,
+    struct policy **out, struct err *e)
+{
+	struct span json;
+
+	TRY(refsets_load(c, &how->refsets, e));
+	TRY(derived_read(c, path, &how->bases, &json, e));
+	return refsets_policy(&how->refsets, json, out, e);
+}
+
+/* The document is none: one finding, an error. */
+static void
+put_refusal(struct jw *w, const struct err *e)
+{
+	jw_object(w);
+	jw_kstr(w, "code", err_name(e->code));
+	jw_kstr(w, "severity", "error");
+	jw_kstr(w, "path", e->path);
+	jw_kstr(w, "message", *e->text ? e->text : err_sentence(e->code, "en"));
+	jw_kstr(w, "message_ja", err_sentence(e->code, "ja"));
+	jw_object_end(w);
+}
+
+static int
+check_json(struct cli *c, const struct policy *p, const struct err *e,
+    int64_t now, size_t *n)
+{
+	struct buf out = {0};
+	struct jw w = jw_over(&out);
+	uint8_t hash[32];
+
+	w.pretty = true;
+	jw_object(&w);
+	jw_kbool(&w, "valid", p != NULL);
+	if (p) {
+		policy_hash(p, hash);
+		jw_kstr(&w, "name", policy_name(p));
+		jw_khex(&w, "hash", span_of(hash, sizeof(hash)));
+	}
+	jw_key(&w, "findings");
+	jw_array(&w);
+	if (p)
+		*n = policy_lint_json(p, now, &w);
+	else
+		put_refusal(&w, e);
+	jw_array_end(&w);
+	jw_object_end(&w);
+	int code = cli_write(c, &out, EXIT_TRUSTED);
+	buf_free(&out);
+	return code;
+}
+
+static int
+check_text(struct cli *c, const struct policy *p, int64_t now, size_t *n)
+{
+	struct buf questions = {0};
+	uint8_t hash[32];
+	char hex[65];
+
+	*n = policy_lint(p, now, c->lang, &questions);
+	if (*n)
+		fwrite(questions.p, 1, questions.n, stderr);
+	buf_free(&questions);
+	policy_hash(p, hash);
+	hex_emit(span_of(hash, sizeof(hash)), hex);
+	printf("ok %s sha256:%s\n", policy_name(p), hex);
 	return EXIT_TRUSTED;
 }
 
 static int
 run_check(struct cli *c, int argc, char **argv)
 {
+	const struct clock clock = clock_system();
 	struct policy *p = NULL;
-	struct buf questions = {0};
 	struct err e = {0};
 	struct checking how = {0};
-	struct span json;
-	char hex[65];
-	int code = read_policy(c, &cmd_policy_check, argc, argv, &how, &json);
+	size_t n = 0;
+	int code = parse_check(c, &how, argc, argv);
 
-	rc r = code == EXIT_TRUSTED ? refsets_policy(&how.refsets, json, &p, &e)
-				    : RC_OK;
-	refsets_free(&how.refsets);
 	if (code != EXIT_TRUSTED)
 		return code;
+	rc r = load_checked(c, &how, argv[optind], &p, &e);
+	refsets_free(&how.refsets);
+	bool refused =
+	    !rc_ok(r) && r.code != ERR_FILE && err_class(r.code) != CLS_OURS;
 	if (!rc_ok(r)) {
 		code = cli_fail(c, &e);
-		return code == EXIT_SERVER ? code : EXIT_NOT_TRUSTED;
+		if (refused)
+			code = EXIT_NOT_TRUSTED;
 	}
-	const struct clock clock = clock_system();
-	size_t n = policy_lint(p, clock_now(&clock), c->lang, &questions);
-	if (n)
-		fwrite(questions.p, 1, questions.n, stderr);
-	uint8_t hash[32];
-	policy_hash(p, hash);
-	hex_emit(span_of(hash, sizeof(hash)), hex);
-	printf("ok %s sha256:%s\n", policy_name(p), hex);
-	buf_free(&questions);
+	int told = EXIT_TRUSTED;
+	if (how.output == OUT_JSON && (p || refused))
+		told = check_json(c, p, &e, clock_now(&clock), &n);
+	else if (p)
+		told = check_text(c, p, clock_now(&clock), &n);
 	policy_unref(p);
-	return how.strict && n ? EXIT_NOT_TRUSTED : EXIT_TRUSTED;
+	if (told != EXIT_TRUSTED)
+		return told;
+	return code == EXIT_TRUSTED && how.strict && n ? EXIT_NOT_TRUSTED
+						       : code;
 }
 
 const struct cli_command cmd_policy_check = {"policy", "check", "FILE",
@@ -442,10 +521,15 @@ run_fmt(struct cli *c, int argc, char **argv)
 	struct buf out = {0};
 	struct err e = {0};
 	struct span json;
-	int code = read_policy(c, &cmd_policy_fmt, argc, argv, NULL, &json);
+	const char *arg;
 
-	if (code != EXIT_TRUSTED)
-		return code;
+	if (cli_next_option(c, &cmd_policy_fmt, argc, argv, &arg) != -1)
+		return EXIT_USAGE;
+	if (argc - optind != 1)
+		return cli_usage(c, "one policy file is expected");
+	if (!rc_ok(cli_read(c, argv[optind], LIMIT_POLICY, &json, &e)))
+		return cli_fail(c, &e);
+	int code;
 	buf_put(&in, json.p, json.n);
 	size_t comments = in.failed ? 0 : blank_comments(in.p, in.n);
 	if (comments)

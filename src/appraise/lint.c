@@ -21,6 +21,36 @@ static const struct {
 #undef X
 };
 
+/* What a question of each family means. */
+static const char *
+severity_of(const char *code)
+{
+	static const struct {
+		const char *family, *severity;
+	} rows[] = {
+	    {"lint.contradiction.", "error"},
+	    {"lint.golden.", "warning"},
+	    {"lint.broad.", "warning"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strncmp(code, rows[i].family, strlen(rows[i].family)) == 0)
+			return rows[i].severity;
+	return "notice";
+}
+
+static void
+list_finding(struct jw *w, enum lint_id id, const char *path)
+{
+	jw_object(w);
+	jw_kstr(w, "code", sentences[id].code);
+	jw_kstr(w, "severity", severity_of(sentences[id].code));
+	jw_kstr(w, "path", path);
+	jw_kstr(w, "message", sentences[id].en);
+	jw_kstr(w, "message_ja", sentences[id].ja);
+	jw_object_end(w);
+}
+
 void
 lint_ask(struct lint *l, enum lint_id id, const char *path_fmt, ...)
 {
@@ -31,9 +61,13 @@ lint_ask(struct lint *l, enum lint_id id, const char *path_fmt, ...)
 	va_start(ap, path_fmt);
 	vsnprintf(path, sizeof(path), path_fmt, ap);
 	va_end(ap);
-	buf_printf(l->out, "%s: %s [%s]\n", path,
-	    ja ? sentences[id].ja : sentences[id].en, sentences[id].code);
 	l->n++;
+	if (l->list)
+		list_finding(l->list, id, path);
+	else
+		buf_printf(l->out, "%s: %s [%s]\n", path,
+		    ja ? sentences[id].ja : sentences[id].en,
+		    sentences[id].code);
 }
 
 /* --- weights -------------------------------------------------------------- */
@@ -258,21 +292,35 @@ lint_tpm(struct lint *l)
 		lint_ask(l, LINT_TPM_UNKNOWN, "tpm.classes");
 }
 
+static size_t
+ask_all(struct lint *l)
+{
+	lint_weights(l);
+	lint_banks(l);
+	lint_boot(l);
+	lint_log(l);
+	lint_cmdline(l);
+	lint_uki(l);
+	lint_tpm(l);
+	lint_phases(l);
+	lint_ima(l);
+	lint_sb(l);
+	return l->n;
+}
+
 size_t
 policy_lint(
     const struct policy *p, int64_t now, const char *lang, struct buf *out)
 {
-	struct lint l = {p, now, lang, out, 0};
+	struct lint l = {.p = p, .now = now, .lang = lang, .out = out};
 
-	lint_weights(&l);
-	lint_banks(&l);
-	lint_boot(&l);
-	lint_log(&l);
-	lint_cmdline(&l);
-	lint_uki(&l);
-	lint_tpm(&l);
-	lint_phases(&l);
-	lint_ima(&l);
-	lint_sb(&l);
-	return l.n;
+	return ask_all(&l);
+}
+
+size_t
+policy_lint_json(const struct policy *p, int64_t now, struct jw *w)
+{
+	struct lint l = {.p = p, .now = now, .lang = "en", .list = w};
+
+	return ask_all(&l);
 }

@@ -17,7 +17,8 @@ struct lint {
 	const struct policy *p;
 	int64_t now;
 	const char *lang;
-	struct buf *out;
+	struct buf *out; /* lines; or NULL, and then */
+	struct jw *list;
 	size_t n;
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/compose.h"
 #include "appraise/rules.h"
 
 #include "base/clock.h"
@@ -337,11 +338,17 @@ rc
 policy_pretty(struct span json, struct buf *out, struct err *e)
 {
 	JSON_AUTO doc = NULL;
+	struct compose_base bases[COMPOSE_BASES];
 	struct policy *p = NULL;
+	size_t n;
 
-	TRY(policy_decode(json, &p, e));
-	policy_unref(p);
 	TRY(json_decode(json, LIMIT_POLICY, &doc, e));
+	if (compose_is_derived(doc)) {
+		TRY(compose_read(doc, bases, &n, e));
+	} else {
+		TRY(policy_decode(json, &p, e));
+		policy_unref(p);
+	}
 	if (!canonical_pretty(doc, out))
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
 	return RC_OK;

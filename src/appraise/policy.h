@@ -20,7 +20,8 @@ struct policy;
 MUST_USE rc policy_decode(struct span json, struct policy **out, struct err *e);
 
 /* The same document as people read it: indented, members in the order of the
- * manual. Refuses what policy_decode() refuses. */
+ * manual. Refuses what policy_decode() refuses; of a derived document, which
+ * only its bases make whole, what compose_read() refuses. */
 MUST_USE rc policy_pretty(struct span json, struct buf *out, struct err *e);
 
 /* What the policy says, in words, a line each. */
@@ -32,6 +33,10 @@ void policy_describe(const struct policy *p, struct buf *out);
  * Nothing when there is nothing to ask. */
 size_t policy_lint(
     const struct policy *p, int64_t now, const char *lang, struct buf *out);
+
+/* The same as elements of a JSON list: code, severity (error, warning or
+ * notice), path, message and message_ja. */
+size_t policy_lint_json(const struct policy *p, int64_t now, struct jw *w);
 
 /* Reference counted; policies are shared between threads. NULL accepted. */
 struct policy *policy_ref(struct policy *p);
