@@ -44,8 +44,22 @@ api_option(struct api *api, int index, const char *arg, bool *bad)
 	}
 }
 
+bool
+api_step_option(struct api *api, int index, const char *arg, bool *bad)
+{
+	if (index != API_OPTION_COUNT)
+		return api_option(api, index, arg, bad);
+	api->if_match = arg;
+	return true;
+}
+
 const struct cli_option api_options[] = {
     API_OPTIONS,
+    {0, NULL, NULL, NULL},
+};
+
+const struct cli_option api_step_options[] = {
+    API_STEP_OPTIONS,
     {0, NULL, NULL, NULL},
 };
 
@@ -59,7 +73,7 @@ api_parse(struct api *api, struct cli *c, const struct cli_command *cmd,
 
 	api_init(api, c);
 	while ((i = cli_next_option(c, cmd, argc, argv, &arg)) >= 0)
-		(void)api_option(api, i, arg, &bad);
+		(void)api_step_option(api, i, arg, &bad);
 	if (i == -2 || bad)
 		return EXIT_USAGE;
 	if (argc - optind != operands)

@@ -21,6 +21,16 @@
 
 enum { API_OPTION_COUNT = 4 };
 
+/* Those of commands that change a policy: api_step_option(). */
+#define API_STEP_OPTIONS                                                       \
+	API_OPTIONS,                                                           \
+	{                                                                      \
+		0, "if-match", "TAG",                                          \
+		    "only if the policy is still at this revision"             \
+	}
+
+enum { API_STEP_OPTION_COUNT = API_OPTION_COUNT + 1 };
+
 struct api {
 	struct cli *cli;
 	const char *server;
@@ -37,8 +47,12 @@ void api_init(struct api *api, struct cli *c);
  * command's own. *bad is set after a usage message. */
 bool api_option(struct api *api, int index, const char *arg, bool *bad);
 
-/* The table of a command without options of its own. */
+/* The same for API_STEP_OPTIONS. */
+bool api_step_option(struct api *api, int index, const char *arg, bool *bad);
+
+/* Tables of commands without options of their own. */
 extern const struct cli_option api_options[];
+extern const struct cli_option api_step_options[];
 
 /* Parse such a command, which takes `operands` arguments (from argv[optind]):
  * EXIT_TRUSTED, or EXIT_USAGE after a message. */

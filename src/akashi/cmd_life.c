@@ -58,10 +58,8 @@ post_step(struct api *api, const char *name, const char *step, struct buf *body)
 /* --- approve ---------------------------------------------------------------
  */
 
-enum { APPROVE_HASH = API_OPTION_COUNT };
-
 static const struct cli_option approve_options[] = {
-    API_OPTIONS,
+    API_STEP_OPTIONS,
     {0, "hash", "HEX", "of the version that was read; default: fetch it"},
     {0, NULL, NULL, NULL},
 };
@@ -109,7 +107,7 @@ run_approve(struct cli *c, int argc, char **argv)
 	api_init(&api, c);
 	while ((i = cli_next_option(
 		    c, &cmd_policy_approve, argc, argv, &arg)) >= 0)
-		if (!api_option(&api, i, arg, &bad))
+		if (!api_step_option(&api, i, arg, &bad))
 			hash = arg;
 	if (i == -2 || bad)
 		return EXIT_USAGE;
@@ -134,10 +132,10 @@ const struct cli_command cmd_policy_approve = {"policy", "approve",
 /* --- stage -----------------------------------------------------------------
  */
 
-enum { STAGE_PERCENT = API_OPTION_COUNT, STAGE_LABEL, STAGE_SELECTOR };
+enum { STAGE_PERCENT = API_STEP_OPTION_COUNT, STAGE_LABEL, STAGE_SELECTOR };
 
 static const struct cli_option stage_options[] = {
-    API_OPTIONS,
+    API_STEP_OPTIONS,
     {0, "percent", "N", "for this share of the policy's nodes; 0 ends it"},
     {'l', "label", "KEY=VALUE", "for those with this label; may repeat"},
     {0, "selector", "KEY=VALUE",
@@ -171,7 +169,7 @@ parse_stage(
 
 	while ((i = cli_next_option(c, &cmd_policy_stage, argc, argv, &arg)) >=
 	       0) {
-		if (api_option(api, i, arg, &bad))
+		if (api_step_option(api, i, arg, &bad))
 			continue;
 		if (i == STAGE_PERCENT) {
 			s->has_percent = true;
@@ -240,10 +238,8 @@ const struct cli_command cmd_policy_stage = {"policy", "stage", "NAME@VERSION",
 /* --- retire ----------------------------------------------------------------
  */
 
-enum { RETIRE_REASON = API_OPTION_COUNT };
-
 static const struct cli_option retire_options[] = {
-    API_OPTIONS,
+    API_STEP_OPTIONS,
     {0, "reason", "TEXT", "why; kept in the history"},
     {0, NULL, NULL, NULL},
 };
@@ -262,7 +258,7 @@ run_retire(struct cli *c, int argc, char **argv)
 	api_init(&api, c);
 	while (
 	    (i = cli_next_option(c, &cmd_policy_retire, argc, argv, &arg)) >= 0)
-		if (!api_option(&api, i, arg, &bad))
+		if (!api_step_option(&api, i, arg, &bad))
 			reason = arg;
 	if (i == -2 || bad)
 		return EXIT_USAGE;

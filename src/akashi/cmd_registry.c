@@ -16,7 +16,13 @@ static const struct api_column columns[] = {
     {"NAME", "name"},
     {"VERSION", "version"},
     {"STATE", "state"},
+    {"CLASS", "terms.class"},
+    {"MODE", "terms.mode"},
+    {"REGIONS", "terms.regions"},
     {"SELECTOR", "selector"},
+    {"STAGED", "staged.version"},
+    {"PERCENT", "staged.percent"},
+    {"LABELS", "staged.labels"},
     {"AUTHOR", "author"},
     {"APPROVER", "approver"},
     {"FOUR EYES", "four_eyes"},
@@ -49,14 +55,13 @@ const struct cli_command cmd_policy_list = {
  */
 
 static const struct cli_option apply_options[] = {
-    API_OPTIONS,
+    API_STEP_OPTIONS,
     {'n', "name", "NAME", "name; default: the document's own"},
     {0, "signature", "FILE", "the author's, made by akashi policy sign"},
-    {0, "if-match", "TAG", "only if the policy is still at this revision"},
     {0, NULL, NULL, NULL},
 };
 
-enum { APPLY_NAME = API_OPTION_COUNT, APPLY_SIGNATURE, APPLY_IF_MATCH };
+enum { APPLY_NAME = API_STEP_OPTION_COUNT, APPLY_SIGNATURE };
 
 /* The signature in a file, as a header. */
 static rc
@@ -102,14 +107,12 @@ run_apply(struct cli *c, int argc, char **argv)
 	api_init(&api, c);
 	while ((i = cli_next_option(c, &cmd_policy_apply, argc, argv, &arg)) >=
 	       0) {
-		if (api_option(&api, i, arg, &bad))
+		if (api_step_option(&api, i, arg, &bad))
 			continue;
 		if (i == APPLY_NAME)
 			name = arg;
-		else if (i == APPLY_SIGNATURE)
-			signature = arg;
 		else
-			api.if_match = arg;
+			signature = arg;
 	}
 	if (i == -2 || bad)
 		return EXIT_USAGE;
@@ -287,10 +290,8 @@ const struct cli_command cmd_policy_show = {"policy", "show",
 /* --- activate, rollback ------------------------------------------------------
  */
 
-enum { ACTIVATE_LABEL = API_OPTION_COUNT };
-
 static const struct cli_option activate_options[] = {
-    API_OPTIONS,
+    API_STEP_OPTIONS,
     {'l', "label", "KEY=VALUE",
 	"bind to nodes with this label; may repeat; none: every node"},
     {0, NULL, NULL, NULL},
@@ -318,7 +319,8 @@ parse_activate(
 
 	while ((i = cli_next_option(
 		    c, &cmd_policy_activate, argc, argv, &arg)) >= 0)
-		if (!api_option(api, i, arg, &bad) && put_selector(c, w, arg))
+		if (!api_step_option(api, i, arg, &bad) &&
+		    put_selector(c, w, arg))
 			return EXIT_USAGE;
 	if (i == -2 || bad)
 		return EXIT_USAGE;
@@ -387,4 +389,5 @@ run_rollback(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_command cmd_policy_rollback = {"policy", "rollback", "NAME",
-    "return to the version that was active before", api_options, run_rollback};
+    "return to the version that was active before", api_step_options,
+    run_rollback};

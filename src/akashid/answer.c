@@ -60,6 +60,24 @@ answer_done(struct http_request *q)
 	return answer_problem(q, &e);
 }
 
+enum http_then
+answer_list(struct http_request *q, const void *list, size_t n,
+    void (*write)(const void *list, size_t i, struct jw *j))
+{
+	struct jw j = answer_json(q);
+
+	jw_object(&j);
+	jw_key(&j, "items");
+	jw_array(&j);
+	for (size_t i = 0; i < n; i++)
+		write(list, i, &j);
+	jw_array_end(&j);
+	jw_key(&j, "next");
+	jw_null(&j);
+	jw_object_end(&j);
+	return answer_done(q);
+}
+
 rc
 request_json(struct http_request *q, const char *const *known, json_t **out,
     struct err *e)

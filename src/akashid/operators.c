@@ -33,6 +33,14 @@ write_operator(const struct principal *p, struct jw *j)
 	jw_object_end(j);
 }
 
+static void
+write_item(const void *list, size_t i, struct jw *j)
+{
+	const struct principal_list *l = list;
+
+	write_operator(&l->who[i], j);
+}
+
 enum http_then
 handle_operator_list(struct http_request *q)
 {
@@ -43,17 +51,7 @@ handle_operator_list(struct http_request *q)
 	if (!rc_ok(s->store->ops->admin_list(
 		s->store, &q->caller.tenant, q->arena, &list, &e)))
 		return answer_problem(q, &e);
-	struct jw j = answer_json(q);
-	jw_object(&j);
-	jw_key(&j, "items");
-	jw_array(&j);
-	for (size_t i = 0; i < list.n; i++)
-		write_operator(&list.who[i], &j);
-	jw_array_end(&j);
-	jw_key(&j, "next");
-	jw_null(&j);
-	jw_object_end(&j);
-	return answer_done(q);
+	return answer_list(q, &list, list.n, write_item);
 }
 
 static rc

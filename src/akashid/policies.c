@@ -78,8 +78,17 @@ write_row(const struct policy_row *p, struct jw *j)
 	number_or_null(j, "active_version", p->active);
 	raw_or_null(j, "selector", p->active ? p->selector : span_of(NULL, 0));
 	write_stage(p, j);
+	raw_or_null(j, "terms", p->terms);
 	jw_ku64(j, "revision", p->revision);
 	jw_object_end(j);
+}
+
+static void
+write_item(const void *list, size_t i, struct jw *j)
+{
+	const struct policy_list *l = list;
+
+	write_row(&l->row[i], j);
 }
 
 enum http_then
@@ -92,17 +101,7 @@ handle_policy_list(struct http_request *q)
 	if (!rc_ok(s->store->ops->policy_list(
 		s->store, &q->caller.tenant, q->arena, &list, &e)))
 		return answer_problem(q, &e);
-	struct jw j = answer_json(q);
-	jw_object(&j);
-	jw_key(&j, "items");
-	jw_array(&j);
-	for (size_t i = 0; i < list.n; i++)
-		write_row(&list.row[i], &j);
-	jw_array_end(&j);
-	jw_key(&j, "next");
-	jw_null(&j);
-	jw_object_end(&j);
-	return answer_done(q);
+	return answer_list(q, &list, list.n, write_item);
 }
 
 static rc
@@ -176,6 +175,14 @@ write_past(const struct policy_past *p, struct jw *j)
 	jw_object_end(j);
 }
 
+static void
+write_past_item(const void *history, size_t i, struct jw *j)
+{
+	const struct policy_history *h = history;
+
+	write_past(&h->step[i], j);
+}
+
 enum http_then
 handle_policy_history(struct http_request *q)
 {
@@ -186,17 +193,7 @@ handle_policy_history(struct http_request *q)
 	if (!rc_ok(s->store->ops->policy_history(
 		s->store, &q->caller.tenant, q->param[0], q->arena, &h, &e)))
 		return answer_problem(q, &e);
-	struct jw j = answer_json(q);
-	jw_object(&j);
-	jw_key(&j, "items");
-	jw_array(&j);
-	for (size_t i = 0; i < h.n; i++)
-		write_past(&h.step[i], &j);
-	jw_array_end(&j);
-	jw_key(&j, "next");
-	jw_null(&j);
-	jw_object_end(&j);
-	return answer_done(q);
+	return answer_list(q, &h, h.n, write_past_item);
 }
 
 /* --- changing
@@ -234,6 +231,29 @@ check_signature(struct http_request *q, const struct snapshot *snap,
 	return policy_signed_well(snap, &row, p, q->arena, &claims, e);
 }
 
+/* For whom the policy is and how it counts, which lists show. */
+static rc
+terms_of(struct http_request *q, const struct policy *p, struct span *out,
+    struct err *e)
+{
+	struct buf b = {0};
+	struct jw j = jw_over(&b);
+	const char *region;
+
+	jw_object(&j);
+	jw_kstr(&j, "class", policy_class(p));
+	jw_kstr(&j, "mode", policy_mode(p));
+	jw_key(&j, "regions");
+	jw_array(&j);
+	for (size_t i = 0; (region = policy_region(p, i)) != NULL; i++)
+		jw_str(&j, region);
+	jw_array_end(&j);
+	jw_object_end(&j);
+	*out = b.failed ? span_of(NULL, 0) : arena_copy(q->arena, buf_span(&b));
+	buf_free(&b);
+	return out->p ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", "");
+}
+
 static rc
 put(struct http_request *q, const struct snapshot *snap, uint32_t *version,
     struct err *e)
@@ -254,6 +274,8 @@ put(struct http_request *q, const struct snapshot *snap, uint32_t *version,
 	TRY(policy_decode(new.document, &p, e));
 	policy_hash(p, new.hash.b);
 	rc r = check_signature(q, snap, p, new.signature, e);
+	if (rc_ok(r))
+		r = terms_of(q, p, &new.terms, e);
 	if (rc_ok(r))
 		r = refsets_known(s, &q->caller.tenant, p, e);
 	policy_unref(p);

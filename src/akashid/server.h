@@ -370,6 +370,10 @@ struct jw answer_json(struct http_request *q);
 /* Ends it; MEMORY becomes a problem. */
 enum http_then answer_done(struct http_request *q);
 
+/* A list that is answered whole: n elements, each written by `write`. */
+enum http_then answer_list(struct http_request *q, const void *list, size_t n,
+    void (*write)(const void *list, size_t i, struct jw *j));
+
 /* The body of a request as JSON. The caller owns *out. */
 MUST_USE rc request_json(struct http_request *q, const char *const *known,
     json_t **out, struct err *e);

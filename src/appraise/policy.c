@@ -429,6 +429,12 @@ policy_class(const struct policy *p)
 	return p->env_class;
 }
 
+const char *
+policy_region(const struct policy *p, size_t i)
+{
+	return i < p->regions.n ? p->regions.text[i] : NULL;
+}
+
 rc
 policy_applies(const struct policy *p, const char *env_class,
     const char *region, struct err *e)

@@ -68,6 +68,10 @@ const char *policy_mode(const struct policy *p);
 /* The environment class whose nodes it is for; NULL: any. */
 const char *policy_class(const struct policy *p);
 
+/* The i-th region where its verifiers may stand; NULL beyond the last, and
+ * where any may. */
+const char *policy_region(const struct policy *p, size_t i);
+
 /* It may judge a node of this class (NULL: not known here) by a verifier in
  * this region (NULL: unknown, which is in no list). POLICY_NONE,
  * POLICY_REGION. */

@@ -301,6 +301,7 @@ struct policy_row {
 	struct span source;    /* of a derived policy as written, or empty */
 	struct span origins;   /* of its members: JSON, or empty */
 	struct span signature; /* detached JWS, or empty */
+	struct span terms;     /* JSON: class, mode, regions; or empty */
 	char author[STORE_NAME];
 	struct uuid author_id;
 	int64_t created;
@@ -330,7 +331,7 @@ bool policy_in_share(
 struct policy_new {
 	struct span name;
 	struct sha256 hash;
-	struct span document, source, origins, signature;
+	struct span document, source, origins, signature, terms;
 };
 
 enum policy_step {

@@ -75,6 +75,7 @@ copy_policy(struct store_mem *m, const struct mem_policy *p, struct arena *a,
 	out->source = mem_copy(a, p->p.source, &failed);
 	out->origins = mem_copy(a, p->p.origins, &failed);
 	out->signature = mem_copy(a, p->p.signature, &failed);
+	out->terms = mem_copy(a, p->p.terms, &failed);
 	if (n) {
 		out->revision = n->revision;
 		out->active = n->version;
@@ -126,7 +127,8 @@ insert_version(struct store_mem *m, const struct actor *by,
 	    .document = mem_copy(&m->arena, new->document, &failed),
 	    .source = mem_copy(&m->arena, new->source, &failed),
 	    .origins = mem_copy(&m->arena, new->origins, &failed),
-	    .signature = mem_copy(&m->arena, new->signature, &failed)};
+	    .signature = mem_copy(&m->arena, new->signature, &failed),
+	    .terms = mem_copy(&m->arena, new->terms, &failed)};
 	memcpy(p->p.name, new->name.p, new->name.n);
 	snprintf(p->p.author, sizeof(p->p.author), "%s", by->who->name);
 	return failed ? mem_full(e)

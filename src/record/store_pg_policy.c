@@ -5,7 +5,7 @@
 
 #define POLICY_COLUMNS                                                         \
 	"v.name, v.version, v.hash, v.author, v.author_id, v.created_at, "     \
-	"v.signature, v.origins, p.actor, p.at, p.four_eyes, "                 \
+	"v.signature, v.origins, v.terms, p.actor, p.at, p.four_eyes, "        \
 	"r.id IS NOT NULL, n.revision, a.version, a.before_version, "          \
 	"a.selector, a.approver, a.staged, a.stage_percent, "                  \
 	"a.stage_selector, a.stage_labels"
@@ -37,6 +37,7 @@ row_policy(struct pg_row *r, struct policy_row *out, struct err *e)
 	p.created = row_time(r);
 	p.signature = row_bytes(r);
 	p.origins = row_bytes(r);
+	p.terms = row_bytes(r);
 	row_name(r, p.approver);
 	p.approved = row_time(r);
 	p.four_eyes = row_bool(r);
@@ -168,10 +169,12 @@ insert_version(struct tx *tx, const struct actor *by,
 	pg_arg(&a, pg_text_or_null(p->signature));
 	pg_arg(&a, pg_bytes_or_null(p->source));
 	pg_arg(&a, pg_text_or_null(p->origins));
+	pg_arg(&a, pg_text_or_null(p->terms));
 	TRY(tx_run(tx,
 	    "INSERT INTO akashi.policy_version (tenant, name, version, hash, "
 	    "document, author, created_at, author_id, signature, source, "
-	    "origins) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	    "origins, terms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+	    "$11, $12)",
 	    &a, NULL, e));
 	return note_step(tx, by, &step, version, STEP_PUT, e);
 }

@@ -110,7 +110,13 @@ says "without a policy" 3 "policy.none" attest node1 "$golden"
 	--ima-allow "$common/allowlist-initrd-golden.sha256" \
 	>"$work/policy.json" 2>/dev/null
 "$akashi" policy apply "$work/policy.json" >/dev/null
-"$akashi" policy activate lab@1 --label site=lab >/dev/null
+says "a revision that it has not" 2 "[policy.changed]" \
+	"$akashi" policy activate lab@1 --label site=lab --if-match '"7"'
+says "the one that it has" 0 "" \
+	"$akashi" policy activate lab@1 --label site=lab --if-match \
+	"\"$("$akashi" policy get lab -o json | jq .revision)\""
+says "the list says how it counts" 0 "enforce" "$akashi" policy list
+says "and what is on trial" 0 "PERCENT" "$akashi" policy list
 says "trusted" 0 "TRUSTED: result pass, admission admitted" \
 	attest node1 "$golden"
 says "it says that the boot was recorded" 0 "The boot log was recorded" \

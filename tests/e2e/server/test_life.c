@@ -202,6 +202,9 @@ START_TEST(four_eyes)
 	two_needed();
 	says(apply(author, next, NULL), 200, "");
 	ck_assert_str_eq(state_of(2), "draft");
+	struct answer list = get(&w, "/v1/policies");
+	ck_assert_str_eq(text_at(list.json, "items.0.terms.mode"), "enforce");
+	ck_assert(json_is_null(json_at(list.json, "items.0.terms.class")));
 	says(take(approver, "activate", ACTIVATE(2)), 409, "policy.unapproved");
 	says(take(approver, "stage", "{\"version\":2,\"percent\":50}"), 409,
 	    "policy.unapproved");

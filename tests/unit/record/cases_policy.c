@@ -45,6 +45,8 @@ START_TEST(policy_versions_are_immutable)
 	ck_assert_str_eq(l.row[0].name, "a-first");
 	ck_assert_uint_eq(l.row[1].version, 3);
 	ck_assert_uint_eq(l.row[1].document.n, 0);
+	ck_assert(span_eq(l.row[1].terms, get(&f, 3).terms));
+	ck_assert(span_eq(l.row[1].terms, span_str("{\"mode\":\"enforce\"}")));
 	end(&f);
 }
 END_TEST

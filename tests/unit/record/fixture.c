@@ -328,7 +328,8 @@ put_policy(struct fixture *f, const char *name, const char *document)
 {
 	const struct policy_new p = {.name = span_str(name),
 	    .hash = sha_of(document),
-	    .document = span_str(document)};
+	    .document = span_str(document),
+	    .terms = span_str("{\"mode\":\"enforce\"}")};
 	uint32_t version = 0;
 
 	rc r = f->st->ops->policy_put(f->st, &f->by, &p, 0, &version, &f->e);
