@@ -191,8 +191,13 @@ read_all(struct cli *c, struct appraisal *ap, struct err *e)
 
 /* --- writing ---------------------------------------------------------- */
 
-static const char freshness[] =
-    "freshness not proved: the nonce was given by the caller";
+static const char *
+freshness(const struct appraisal *ap)
+{
+	return ap->ctx.nonce_given
+		   ? "freshness not proved: the nonce was given by the caller"
+		   : "freshness not proved: no nonce was given";
+}
 
 static const struct {
 	const char *en;
@@ -214,7 +219,7 @@ emit_json(struct buf *out, const struct appraisal *ap)
 	jw_object(&w);
 	verdict_emit(&ap->verdict, &w);
 	jw_ktime(&w, "at", ap->ctx.now);
-	jw_kstr(&w, "freshness", freshness);
+	jw_kstr(&w, "freshness", freshness(ap));
 	jw_key(&w, "boot_log_judged");
 	if (ap->facts.boot_logs)
 		jw_u64(&w, ap->facts.boot_log_at);
@@ -432,7 +437,7 @@ appraise(struct cli *c, struct appraisal *ap)
 		return cli_fail(c, &e);
 	int code = cli_write(c, &out, exit_of(ap));
 	buf_free(&out);
-	fprintf(stderr, "akashi %s: %s\n", c->command, freshness);
+	fprintf(stderr, "akashi %s: %s\n", c->command, freshness(ap));
 	return code;
 }
 

@@ -62,7 +62,12 @@ static const struct row rows[CAUSE_COUNT] = {
 static int
 gravity(enum err_effect e)
 {
-	return e == EFF_REJECT ? 3 : effect_fails(e) ? 2 : e == EFF_WARN;
+	static const int worth[] = {[EFF_WARN] = 1,
+	    [EFF_UNKNOWN] = 2,
+	    [EFF_FAIL] = 3,
+	    [EFF_REJECT] = 4};
+
+	return worth[e];
 }
 
 bool

@@ -87,6 +87,7 @@ says out "policy.none"
 rm "$tmp/golden/nonce.bin"
 run 3 "no nonce" appraise "$tmp/golden" --policy "$policy"
 says out "quote.nonce_unknown"
+says err "freshness not proved: no nonce was given"
 nonce=$(od -An -v -tx1 $good/nonce.bin | tr -d ' \n')
 run 0 "--nonce" appraise "$tmp/golden" --policy "$policy" --nonce "$nonce"
 run 1 "another nonce" appraise "$tmp/golden" --policy "$policy" \
