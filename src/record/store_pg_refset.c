@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reference sets: a file in parts, once per content, under names with versions.
+/*
+ * Reference sets: a file in parts, once per content, under names with versions.
+ *
+ * Parts go in as arrays. COPY cannot write a table with row-level security, and
+ * by way of a temporary table it saves nothing: a set of a million entries is
+ * 123 MB and 470 rows, for which both ways took the backend 0.6 s of processor
+ * time (0.61 against 0.58 s) and the client less than a tenth; the temporary
+ * table is a second copy, and a right that the writer needs for nothing else.
  */
 #include "record/store_pg_columns.h"
 
