@@ -3,19 +3,10 @@
 # A node's life: software TPMs, the agent, akashid, PostgreSQL. Enrolment and
 # its refusals, verdicts over power cycles, a lost database, the service.
 set -euo pipefail
-: "${SRCDIR:=.}" "${BUILDDIR:=build}"
-export SRCDIR BUILDDIR
-. "$SRCDIR/tests/lib/tap.sh"
-. "$SRCDIR/tests/lib/demo_ca.sh"
-. "$SRCDIR/tests/lib/swtpm.sh"
+. "${SRCDIR:-.}/tests/lib/agent.sh"
 . "$SRCDIR/tests/lib/pg.sh"
 . "$SRCDIR/tests/lib/akashid.sh"
 
-akashi=$BUILDDIR/akashi
-boots=$SRCDIR/tests/vectors/vm/boots
-common=$SRCDIR/tests/vectors/vm/common
-golden=$boots/grub-sb-golden
-work=$(mktemp -d /tmp/agent_server.XXXXXX)
 service=
 cleanup() {
 	[ -z "$service" ] || kill "$service" 2>/dev/null || true
@@ -27,22 +18,6 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-unset "${!AKASHI_@}"
-export TSS2_LOG=all+NONE LC_ALL=C.UTF-8
-
-# says NAME EXIT TEXT COMMAND...: exit code and part of the message.
-says() {
-	local name=$1 want=$2 text=$3 code=0
-	shift 3
-	"$@" >"$work/out" 2>&1 || code=$?
-	if [ $code -eq "$want" ] &&
-		{ [ -z "$text" ] || grep -qF -- "$text" "$work/out"; }; then
-		ok "$name"
-	else
-		not_ok "$name (exit $code, not $want)"
-		note "$(cat "$work/out")"
-	fi
-}
 
 # agent NODE COMMAND...: the agent of a node, with its TPM and state.
 agent() {

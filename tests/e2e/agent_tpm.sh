@@ -3,15 +3,9 @@
 # akashi-agent and a software TPM, judged by programs that we did not write:
 # keys, certificates, quotes, PCR values, power cycles, messages.
 set -euo pipefail
-: "${SRCDIR:=.}" "${BUILDDIR:=build}"
-export SRCDIR BUILDDIR
-. "$SRCDIR/tests/lib/tap.sh"
-. "$SRCDIR/tests/lib/demo_ca.sh"
-. "$SRCDIR/tests/lib/swtpm.sh"
+. "${SRCDIR:-.}/tests/lib/agent.sh"
 
 agent=$BUILDDIR/akashi-agent
-boots=$SRCDIR/tests/vectors/vm/boots
-work=$(mktemp -d /tmp/agent_tpm.XXXXXX)
 server=
 cleanup() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || true
@@ -22,23 +16,6 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-unset "${!AKASHI_AGENT_@}" TPM2TOOLS_TCTI
-# The TSS writes lines of its own otherwise.
-export TSS2_LOG=all+NONE
-
-# says NAME EXIT TEXT COMMAND...: exit code and part of the message.
-says() {
-	local name=$1 want=$2 text=$3 code=0
-	shift 3
-	"$@" >"$work/out" 2>&1 || code=$?
-	if [ $code -eq "$want" ] &&
-		{ [ -z "$text" ] || grep -qF -- "$text" "$work/out"; }; then
-		ok "$name"
-	else
-		not_ok "$name (exit $code, not $want)"
-		note "$(cat "$work/out")"
-	fi
-}
 
 # yes NAME COMMAND...: it succeeds.
 yes() {
@@ -67,7 +44,6 @@ demo_ca_ek "$work/ca"
 swtpm_make "$work/node1" "$work/ca" rsa ecc
 swtpm_start "$work/node1"
 tcti=$(swtpm_tcti "$work/node1")
-golden=$boots/grub-sb-golden
 yes "a recorded boot is put into the TPM" swtpm_replay_boot "$work/node1" \
 	"$golden/eventlog.bin" "$golden/ima.bin"
 

@@ -3,48 +3,9 @@
 # akashi appraise, ima, explain: exit codes, streams, options, both languages.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-akashi=${BUILDDIR:-build}/akashi
-vm=tests/vectors/vm
+. tests/lib/cli.sh
 neg=$vm/negatives
 good=$neg/control-noaction-benign
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-export LC_ALL=C
-
-# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
-run() {
-	local want=$1 name=$2 got
-	shift 2
-	"$akashi" "$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	if [ "$got" = "$want" ]; then
-		ok "$name: exit $got"
-	else
-		not_ok "$name: exit $got, not $want"
-		note "$(head -n 5 "$tmp/out" "$tmp/err")"
-	fi
-}
-
-# says FILE TEXT
-says() {
-	if grep -qF -- "$2" "$tmp/$1"; then
-		ok "$1 says: $2"
-	else
-		not_ok "$1 does not say: $2"
-		note "$(head -n 20 "$tmp/$1")"
-	fi
-}
-
-# json FILTER: true of the document in $tmp/out
-json() {
-	if [ "$(jq -r "$1" "$tmp/out" 2>&1)" = true ]; then
-		ok "$1"
-	else
-		not_ok "$1"
-		note "$(head -c 300 "$tmp/out")"
-	fi
-}
 
 # An evidence directory of one quote of a boot.
 lay_out() {

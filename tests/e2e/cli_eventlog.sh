@@ -3,51 +3,9 @@
 # akashi eventlog: exit codes, streams, and what its two forms print.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-lang=en
-akashi=${BUILDDIR:-build}/akashi
-vm=tests/vectors/vm
+. tests/lib/cli.sh
+cli=(--lang en eventlog)
 golden=$vm/boots/grub-sb-golden/eventlog.bin
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
-run() {
-	local want=$1 name=$2 got
-	shift 2
-	"$akashi" --lang "$lang" eventlog "$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	if [ "$got" = "$want" ]; then
-		ok "$name: exit $got"
-	else
-		not_ok "$name: exit $got, not $want"
-		note "$(head -n 5 "$tmp/err")"
-	fi
-}
-
-# says FILE TEXT
-says() {
-	if grep -qF -- "$2" "$tmp/$1"; then
-		ok "$1 says: $2"
-	else
-		not_ok "$1 does not say: $2"
-		note "$(head -n 10 "$tmp/$1")"
-	fi
-}
-
-# json FILTER: true of the document in $tmp/out
-json() {
-	if [ "$(jq -r "$1" "$tmp/out" 2>&1)" = true ]; then
-		ok "$1"
-	else
-		not_ok "$1"
-		note "$(head -c 300 "$tmp/out")"
-	fi
-}
-
-silent() {
-	none "$1 is empty" "$(head -n 5 "$tmp/$1")"
-}
 
 run 0 "a log" "$golden"
 silent err
@@ -86,9 +44,9 @@ run 0 "--output json" --output json "$golden"
 "$akashi" --lang en eventlog -o json - <"$golden" >"$tmp/stdin"
 none "standard input gives the same" "$(cmp "$tmp/stdin" "$tmp/out" 2>&1)"
 
-lang=ja
+cli=(--lang ja eventlog)
 run 0 "in Japanese" "$golden"
-lang=en
+cli=(--lang en eventlog)
 says out "セキュアブートは有効"
 run 1 "a log cut inside an event" "$vm/negatives/eventlog-truncated-mid-event/eventlog.bin"
 says err "[log.truncated events[21]]"

@@ -3,30 +3,13 @@
 # akashi eventlog on canonical event logs and on systemd's log.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-akashi=${BUILDDIR:-build}/akashi
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/cli.sh
 
-# run CODE ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
-run() {
-	local want=$1 got
-	shift
-	"$akashi" --lang en eventlog "$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	[ "$got" = "$want" ] || note "$(head -n 5 "$tmp/err")"
-	none "exit $want: $*" "$([ "$got" = "$want" ] || echo "exit $got")"
-}
+cli=(--lang en eventlog)
 
-# says FILE TEXT
-says() {
-	none "$1 says: $2" "$(grep -qF -- "$2" "$tmp/$1" || head -n 10 "$tmp/$1")"
-}
-
-# json FILTER: true of the document in $tmp/out
-json() {
-	none "$1" "$(jq -e "$1" "$tmp/out" 2>&1 >/dev/null ||
-		head -c 300 "$tmp/out")"
+# try CODE ARGUMENT...
+try() {
+	run "$1" "${*:2}" "${@:2}"
 }
 
 # The PCR values of a vector's .expect are those of the document.
@@ -39,7 +22,7 @@ same_pcrs() {
 }
 
 for encoding in tlv json cbor; do
-	run 0 -o json tests/vectors/cel/good.$encoding
+	try 0 -o json tests/vectors/cel/good.$encoding
 	json ".format == \"cel-$encoding\" and (.events | length) == 7"
 	json '.banks == ["sha1", "sha256"] and .incomplete == []'
 	json '[.events[].recnum] == [0, 1, 0, 2, 0, 3, 4]'
@@ -54,29 +37,29 @@ none "TLV, JSON and CBOR say the same" "$(
 	cmp "$tmp/tlv" "$tmp/json" 2>&1; cmp "$tmp/tlv" "$tmp/cbor" 2>&1)"
 
 log=tests/vectors/userspace/good.log
-run 0 -o json $log
+try 0 -o json $log
 json '.format == "systemd" and (.events | length) == 11 and .quirks == []'
 json '.events[2] | .text == "enter-initrd" and .bound and .pcr == 11'
 json '.events[3] | .content.eventType == "volume-key" and (.bound | not)'
 json '.events[8] | .nv_index == 30474752 and (has("pcr") | not)'
 same_pcrs $log
-run 0 $log
+try 0 $log
 none "stderr is empty" "$(cat "$tmp/err")"
 says out "= enter-initrd"
 says out "~ cryptsetup:root:"
 says out "= enter-initrd (the initrd begins)"
-run 0 -o json $log
+try 0 -o json $log
 json '.events[5].meaning == "this system'"'"'s machine ID is 4f2b5b0c5d3e4a7f9a6b0c1d2e3f4a5b"'
 
-run 0 -o json tests/vectors/userspace/plain.log
+try 0 -o json tests/vectors/userspace/plain.log
 json '.quirks == ["plain_lines"]'
-run 1 -o json tests/vectors/userspace/c09-string-changed.log
+try 1 -o json tests/vectors/userspace/c09-string-changed.log
 says err "userspace.digest_mismatch"
 json '.error.code == "userspace.digest_mismatch" and .error.path == "events[1]"'
 json '(.events | length) == 2 and .events[0].bound and (.events[1].bound | not)'
-run 1 tests/vectors/userspace/c09-cut.log
+try 1 tests/vectors/userspace/c09-cut.log
 says err "userspace.truncated"
 says out "enter-initrd"
-run 1 tests/vectors/cel/c04-duplicate.cbor
+try 1 tests/vectors/cel/c04-duplicate.cbor
 says err "cel.digest.duplicate"
 tap_done

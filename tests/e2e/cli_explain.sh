@@ -5,26 +5,8 @@
 # they are kept.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-akashi=${BUILDDIR:-build}/akashi
-vm=tests/vectors/vm
+. tests/lib/cli.sh
 want=tests/vectors/explain
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-export LC_ALL=C
-
-# lay_out BOOT: an evidence directory of one quote of a boot.
-lay_out() {
-	local boot=$vm/boots/$1 quote=quote-sha256-0_15-rsassa to=$tmp/$1
-	mkdir -p "$to"
-	cp "$boot/$quote.msg" "$to/quote.msg"
-	cp "$boot/$quote.sig" "$to/quote.sig"
-	cp "$boot/$quote.nonce" "$to/nonce.bin"
-	cp "$boot/$quote.pcrsel" "$to/pcrsel.txt"
-	cp "$boot/ak-$(cat "$boot/$quote.ak").pub" "$to/ak.pub"
-	cp "$boot/ima.bin" "$to/"
-	[ ! -f "$boot/eventlog.bin" ] || cp "$boot/eventlog.bin" "$to/"
-}
 
 # explain LANG LEVEL BOOT GOLDEN [OPTION...]
 explain() {

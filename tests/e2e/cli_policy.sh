@@ -3,56 +3,7 @@
 # akashi policy learn, check, fmt, show: exit codes, streams, options.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-akashi=${BUILDDIR:-build}/akashi
-vm=tests/vectors/vm
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-export LC_ALL=C
-
-# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
-run() {
-	local want=$1 name=$2 got
-	shift 2
-	"$akashi" "$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	if [ "$got" = "$want" ]; then
-		ok "$name: exit $got"
-	else
-		not_ok "$name: exit $got, not $want"
-		note "$(head -n 5 "$tmp/out" "$tmp/err")"
-	fi
-}
-
-# says FILE TEXT; silent FILE
-says() {
-	if grep -qF -- "$2" "$tmp/$1"; then
-		ok "$1 says: $2"
-	else
-		not_ok "$1 does not say: $2"
-		note "$(head -n 20 "$tmp/$1")"
-	fi
-}
-silent() {
-	if [ -s "$tmp/$1" ]; then
-		not_ok "nothing on $1"
-		note "$(head -n 5 "$tmp/$1")"
-	else
-		ok "nothing on $1"
-	fi
-}
-
-# lay_out BOOT QUOTE: an evidence directory of one quote of a boot.
-lay_out() {
-	local boot=$vm/boots/$1 quote=$2 to=$tmp/$1
-	mkdir -p "$to"
-	cp "$boot/$quote.msg" "$to/quote.msg"
-	cp "$boot/$quote.sig" "$to/quote.sig"
-	cp "$boot/$quote.nonce" "$to/nonce.bin"
-	cp "$boot/$quote.pcrsel" "$to/pcrsel.txt"
-	cp "$boot/ak-$(cat "$boot/$quote.ak").pub" "$to/ak.pub"
-	cp "$boot/eventlog.bin" "$boot/ima.bin" "$to/"
-}
+. tests/lib/cli.sh
 
 for boot in grub-sb-golden grub-sb-second grub-sb-cmdline; do
 	lay_out $boot quote-sha256-0_15-rsassa

@@ -4,36 +4,7 @@
 # a set passes with it alone, and never without.
 set -u
 cd "${SRCDIR:-.}" || exit 1
-. tests/lib/tap.sh
-akashi=${BUILDDIR:-build}/akashi
-boots=tests/vectors/vm/boots
-quote="quote-sha256-0_15-rsassa"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-export LC_ALL=C
-
-# run CODE NAME ARGUMENT...: the exit code; output in $tmp/out, $tmp/err.
-run() {
-	local want=$1 name=$2 got
-	shift 2
-	"$akashi" "$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	if [ "$got" = "$want" ]; then
-		ok "$name: exit $got"
-	else
-		not_ok "$name: exit $got, not $want"
-		note "$(head -n 5 "$tmp/out" "$tmp/err")"
-	fi
-}
-
-says() {
-	if grep -qF -- "$2" "$tmp/$1"; then
-		ok "$1 says: $2"
-	else
-		not_ok "$1 does not say: $2"
-		note "$(head -n 20 "$tmp/$1")"
-	fi
-}
+. tests/lib/cli.sh
 
 # holds NAME COMMAND...
 holds() {
@@ -42,17 +13,6 @@ holds() {
 	if "$@"; then ok "$name"; else not_ok "$name"; fi
 }
 
-# lay_out BOOT: an evidence directory of one quote of a boot.
-lay_out() {
-	local boot=$boots/$1 to=$tmp/$1
-	mkdir -p "$to"
-	cp "$boot/$quote.msg" "$to/quote.msg"
-	cp "$boot/$quote.sig" "$to/quote.sig"
-	cp "$boot/$quote.nonce" "$to/nonce.bin"
-	cp "$boot/$quote.pcrsel" "$to/pcrsel.txt"
-	cp "$boot/ak-$(cat "$boot/$quote.ak").pub" "$to/ak.pub"
-	cp "$boot/eventlog.bin" "$boot/ima.bin" "$to/"
-}
 lay_out grub-sb-golden
 lay_out grub-sb-second
 lay_out grub-sb-modified-tool

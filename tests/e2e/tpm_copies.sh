@@ -3,19 +3,10 @@
 # Copies of a TPM's state against a running akashid: two that answer in turn
 # (X04), and an earlier one that is restored (X05). Real software TPMs.
 set -euo pipefail
-: "${SRCDIR:=.}" "${BUILDDIR:=build}"
-export SRCDIR BUILDDIR
-. "$SRCDIR/tests/lib/tap.sh"
-. "$SRCDIR/tests/lib/demo_ca.sh"
-. "$SRCDIR/tests/lib/swtpm.sh"
+. "${SRCDIR:-.}/tests/lib/agent.sh"
 . "$SRCDIR/tests/lib/pg.sh"
 . "$SRCDIR/tests/lib/akashid.sh"
 
-akashi=$BUILDDIR/akashi
-boots=$SRCDIR/tests/vectors/vm/boots
-common=$SRCDIR/tests/vectors/vm/common
-golden=$boots/grub-sb-golden
-work=$(mktemp -d /tmp/tpm_copies.XXXXXX)
 cleanup() {
 	local tpm
 	for tpm in "$work"/node* "$work"/copy*; do
@@ -25,22 +16,7 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-unset "${!AKASHI_@}"
-export TSS2_LOG=all+NONE LC_ALL=C.UTF-8
 
-# says NAME EXIT TEXT COMMAND...: exit code and part of the message.
-says() {
-	local name=$1 want=$2 text=$3 code=0
-	shift 3
-	"$@" >"$work/out" 2>&1 || code=$?
-	if [ $code -eq "$want" ] &&
-		{ [ -z "$text" ] || grep -qF -- "$text" "$work/out"; }; then
-		ok "$name"
-	else
-		not_ok "$name (exit $code, not $want)"
-		note "$(cat "$work/out")"
-	fi
-}
 enrol() {
 	"$BUILDDIR/akashi-agent" enrol --state "$work/$1/agent" \
 		--tcti "$(swtpm_tcti "$work/$1")" \
