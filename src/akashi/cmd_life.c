@@ -395,7 +395,7 @@ sign(struct cli *c, const char *file, const char *key_file, const char *name,
 {
 	struct clock clock = clock_system();
 	struct jws_claims claims = {.signed_at = clock_now(&clock)};
-	struct jws_key *key = NULL;
+	struct sign_key *key = NULL;
 	struct policy *p = NULL;
 	struct span pem, json;
 
@@ -408,7 +408,7 @@ sign(struct cli *c, const char *file, const char *key_file, const char *name,
 		   : err_at(e, ERR_NAME_FORMAT, NULL, "%s", "name");
 	if (rc_ok(r))
 		r = jws_sign(key, &claims, policy_canonical(p), out, e);
-	jws_key_free(key);
+	sign_key_free(key);
 	policy_unref(p);
 	return r;
 }

@@ -39,7 +39,7 @@ policy_signed_well(const struct snapshot *n, const struct policy_row *row,
 {
 	if (row->signature.n == 0)
 		return err_at(e, ERR_POLICY_UNSIGNED, NULL, "signature");
-	TRY(jws_verify((const struct jws_key *const *)n->author, n->authors_n,
+	TRY(jws_verify((const struct sign_key *const *)n->author, n->authors_n,
 	    row->signature, policy_canonical(p), a, claims, e));
 	return span_eq(claims->policy, span_str(row->name))
 		   ? RC_OK

@@ -58,7 +58,7 @@ snapshot_drop(struct snapshot *n)
 	pthread_mutex_destroy(&n->policies_lock);
 	anchors_free(n->anchors);
 	for (size_t i = 0; i < n->authors_n; i++)
-		jws_key_free(n->author[i]);
+		sign_key_free(n->author[i]);
 	free(n->crls);
 	secret_cleanse(&n->keys, sizeof(n->keys));
 	free(n);

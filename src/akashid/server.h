@@ -38,7 +38,7 @@ struct active_policy {
 	char name[STORE_NAME];
 	uint32_t version;
 	char author[STORE_NAME], approver[STORE_NAME];
-	char signed_by[JWS_KID]; /* "": not signed */
+	char signed_by[SIGN_ID]; /* "": not signed */
 	bool four_eyes;
 	bool trusted; /* what was put, approved and, if needed, signed */
 	struct span selector; /* canonical labels */
@@ -71,7 +71,7 @@ struct snapshot {
 	struct policy_set *policies;
 	struct anchors *anchors; /* NULL: none configured */
 	struct sha256 anchors_digest;
-	struct jws_key *author[AUTHORS_MAX];
+	struct sign_key *author[AUTHORS_MAX];
 	size_t authors_n;
 	bool signed_policies; /* others are not taken, and judge nothing */
 	struct sha256 *crls;  /* digests of its revocation lists */

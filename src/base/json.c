@@ -319,28 +319,6 @@ jw_array_end(struct jw *w)
 	close_with(w, "]");
 }
 
-/* Length of the valid UTF-8 sequence at p, 0 if there is none. Overlong
- * forms, surrogates and values over U+10FFFF are not valid. */
-static size_t
-utf8_length(const uint8_t *p, size_t left)
-{
-	size_t n = *p < 0x80		     ? 1
-		   : *p >= 0xc2 && *p < 0xe0 ? 2
-		   : (*p & 0xf0) == 0xe0     ? 3
-		   : *p >= 0xf0 && *p < 0xf5 ? 4
-					     : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void
 put_escaped(struct buf *out, uint8_t c)
 {
@@ -364,8 +342,9 @@ put_string(struct buf *out, struct span s)
 
 	buf_put(out, "\"", 1);
 	while (i < s.n) {
-		size_t n = utf8_length(s.p + i, s.n - i);
 		uint8_t c = s.p[i];
+		size_t n =
+		    c < 0x80 ? 1 : utf8_length(span_of(s.p + i, s.n - i));
 		if (n > 1 || (n == 1 && c >= 0x20 && c != '"' && c != '\\' &&
 				 c != 0x7f)) {
 			i += n;

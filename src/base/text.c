@@ -142,6 +142,41 @@ name_start(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+size_t
+utf8_length(struct span s)
+{
+	const uint8_t *p = s.p;
+	size_t n = 0;
+
+	if (s.n)
+		n = *p < 0x80		      ? 1
+		    : *p >= 0xc2 && *p < 0xe0 ? 2
+		    : (*p & 0xf0) == 0xe0     ? 3
+		    : *p >= 0xf0 && *p < 0xf5 ? 4
+					      : 0;
+	if (n == 0 || n > s.n)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+bool
+utf8_valid(struct span s)
+{
+	while (s.n) {
+		size_t n = utf8_length(s);
+		if (n == 0)
+			return false;
+		s = span_of(s.p + n, s.n - n);
+	}
+	return true;
+}
+
 bool
 name_valid(struct span s)
 {

@@ -30,6 +30,11 @@ char *base64url_string(struct arena *a, struct span s);
 MUST_USE rc base64url_decode(
     struct span text, struct arena *a, struct span *out);
 
+/* Bytes of the valid UTF-8 sequence at the start of s, 0 if there is none:
+ * overlong forms, surrogates and values over U+10FFFF are not valid. */
+size_t utf8_length(struct span s);
+bool utf8_valid(struct span s);
+
 /* Names of nodes, policies, tokens: [a-z0-9][a-z0-9._-]{0,127}. */
 bool name_valid(struct span s);
 

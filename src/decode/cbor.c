@@ -68,6 +68,78 @@ on_null(void *to)
 	set(to, CBOR_NULL, 0, span_of(NULL, 0));
 }
 
+/* A negative number's argument is n of -1 - n. */
+static void
+on_negint8(void *to, uint8_t n)
+{
+	set(to, CBOR_NEGATIVE, n, span_of(NULL, 0));
+}
+
+static void
+on_negint16(void *to, uint16_t n)
+{
+	set(to, CBOR_NEGATIVE, n, span_of(NULL, 0));
+}
+
+static void
+on_negint32(void *to, uint32_t n)
+{
+	set(to, CBOR_NEGATIVE, n, span_of(NULL, 0));
+}
+
+static void
+on_negint64(void *to, uint64_t n)
+{
+	set(to, CBOR_NEGATIVE, n, span_of(NULL, 0));
+}
+
+static void
+on_tag(void *to, uint64_t tag)
+{
+	set(to, CBOR_TAG, tag, span_of(NULL, 0));
+}
+
+static void
+on_bool(void *to, bool v)
+{
+	set(to, CBOR_BOOL, v, span_of(NULL, 0));
+}
+
+static void
+on_float(void *to, float v)
+{
+	(void)v;
+	set(to, CBOR_OTHER, 0, span_of(NULL, 0));
+}
+
+static void
+on_double(void *to, double v)
+{
+	(void)v;
+	set(to, CBOR_OTHER, 0, span_of(NULL, 0));
+}
+
+static void
+on_undefined(void *to)
+{
+	set(to, CBOR_OTHER, 0, span_of(NULL, 0));
+}
+
+static void
+take_all(struct cbor_callbacks *on)
+{
+	on->negint8 = on_negint8;
+	on->negint16 = on_negint16;
+	on->negint32 = on_negint32;
+	on->negint64 = on_negint64;
+	on->tag = on_tag;
+	on->boolean = on_bool;
+	on->float2 = on_float;
+	on->float4 = on_float;
+	on->float8 = on_double;
+	on->undefined = on_undefined;
+}
+
 /* Bytes of the shortest head that can say n (RFC 8949, 3). */
 static size_t
 shortest_head(uint64_t n)
@@ -84,8 +156,9 @@ shortest_head(uint64_t n)
 /* One item off the front of *in. Callbacks that are not set here do nothing,
  * so that what they would report stays CBOR_NOTHING. */
 static rc
-read_item(struct rd *in, struct cbor_item *out, struct span *encoded)
+read_item(struct cbor *c, struct cbor_item *out, struct span *encoded)
 {
+	struct rd *in = &c->in;
 	struct cbor_callbacks on = cbor_empty_callbacks;
 
 	on.uint8 = on_uint8;
@@ -97,6 +170,8 @@ read_item(struct rd *in, struct cbor_item *out, struct span *encoded)
 	on.array_start = on_array;
 	on.map_start = on_map;
 	on.null = on_null;
+	if (c->wide)
+		take_all(&on);
 	*out = (struct cbor_item){.kind = CBOR_NOTHING};
 	struct cbor_decoder_result r =
 	    cbor_stream_decode(in->p, rd_left(in), &on, out);
@@ -105,8 +180,9 @@ read_item(struct rd *in, struct cbor_item *out, struct span *encoded)
 	if (r.status != CBOR_DECODER_FINISHED || out->kind == CBOR_NOTHING)
 		return (rc){ERR_CEL_CBOR};
 	*encoded = rd_bytes(in, r.read);
+	bool headed = out->kind != CBOR_OTHER;
 	if (!rd_ok(in) || out->bytes.n > r.read ||
-	    r.read - out->bytes.n != shortest_head(out->number))
+	    (headed && r.read - out->bytes.n != shortest_head(out->number)))
 		return (rc){ERR_CEL_CBOR};
 	return RC_OK;
 }
@@ -121,6 +197,13 @@ ascends(struct span before, struct span after)
 	return order < 0 || (order == 0 && before.n < after.n);
 }
 
+static bool
+is_key(const struct cbor *c, enum cbor_kind kind)
+{
+	return kind == CBOR_UINT || kind == CBOR_TEXT || kind == CBOR_BYTES ||
+	       (c->wide && kind == CBOR_NEGATIVE);
+}
+
 /* Count an item against the container it stands in. */
 static bool
 place(struct cbor *c, const struct cbor_item *item, struct span encoded)
@@ -133,29 +216,29 @@ place(struct cbor *c, const struct cbor_item *item, struct span encoded)
 	level->left--;
 	if (!key)
 		return true;
-	if (item->kind != CBOR_UINT && item->kind != CBOR_TEXT &&
-	    item->kind != CBOR_BYTES)
+	if (!is_key(c, item->kind))
 		return false;
-	if (!ascends(level->key, encoded))
+	if (!c->wide && !ascends(level->key, encoded))
 		return false;
 	level->key = encoded;
 	return true;
 }
 
-/* Begin an array or a map. Each item has at least one byte, so a count that
- * the rest cannot hold is known at once. */
+/* Begin an array, a map or what a tag is of. Each item has at least one byte,
+ * so a count that the rest cannot hold is known at once. */
 static rc
 enter(struct cbor *c, const struct cbor_item *item)
 {
 	bool map = item->kind == CBOR_MAP;
+	uint64_t n = item->kind == CBOR_TAG ? 1 : item->number;
 	uint64_t left = rd_left(&c->in);
 
-	if (item->number > (map ? left / 2 : left))
+	if (n > (map ? left / 2 : left))
 		return (rc){ERR_CEL_TRUNCATED};
 	if (c->depth == LIMIT_CBOR_DEPTH)
 		return (rc){ERR_CEL_TOO_LARGE};
 	c->level[c->depth++] = (struct cbor_level){
-	    .left = map ? 2 * item->number : item->number,
+	    .left = map ? 2 * n : n,
 	    .map = map,
 	};
 	return RC_OK;
@@ -174,6 +257,12 @@ cbor_over(struct span s)
 	return (struct cbor){.in = rd_over(s)};
 }
 
+struct cbor
+cbor_wide(struct span s)
+{
+	return (struct cbor){.in = rd_over(s), .wide = true};
+}
+
 rc
 cbor_next(struct cbor *c, struct cbor_item *out)
 {
@@ -182,10 +271,11 @@ cbor_next(struct cbor *c, struct cbor_item *out)
 
 	if (c->items++ == LIMIT_CBOR_ITEMS)
 		return (rc){ERR_CEL_TOO_LARGE};
-	TRY(read_item(&c->in, &item, &encoded));
+	TRY(read_item(c, &item, &encoded));
 	if (!place(c, &item, encoded))
 		return (rc){ERR_CEL_CBOR};
-	if (item.kind == CBOR_ARRAY || item.kind == CBOR_MAP)
+	if (item.kind == CBOR_ARRAY || item.kind == CBOR_MAP ||
+	    item.kind == CBOR_TAG)
 		TRY(enter(c, &item));
 	leave_finished(c);
 	*out = item;

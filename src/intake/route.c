@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake/route.h"
 
+#include "base/text.h"
+
 /* --- percent-encoding ----------------------------------------------------- */
 
 static int
@@ -11,49 +13,6 @@ hex_digit(uint8_t c)
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* How many bytes a UTF-8 sequence has by its first byte; 0 if none starts
- * with it. */
-static size_t
-utf8_size(uint8_t c)
-{
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
-/* Bytes of the sequence at the start of s, 0 if it is not UTF-8 (RFC 3629
- * section 4: nothing overlong, no surrogates, nothing above U+10FFFF). */
-static size_t
-utf8_length(struct span s)
-{
-	uint8_t c = s.p[0];
-	size_t n = utf8_size(c);
-
-	if (n > s.n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && s.p[1] < 0xa0) || (c == 0xed && s.p[1] > 0x9f) ||
-	    (c == 0xf0 && s.p[1] < 0x90) || (c == 0xf4 && s.p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-static bool
-is_utf8(struct span s)
-{
-	while (s.n) {
-		size_t n = utf8_length(s);
-		if (n == 0)
-			return false;
-		s = span_of(s.p + n, s.n - n);
-	}
-	return true;
 }
 
 /* The byte of the escape at text[i], or -1. */
@@ -90,7 +49,7 @@ percent_decode(struct span text, bool plus, struct arena *a, struct span *out,
 			    "path");
 		p[n++] = (uint8_t)c;
 	}
-	if (!is_utf8(span_of(p, n)))
+	if (!utf8_valid(span_of(p, n)))
 		return err_at(e, ERR_HTTP_PATH,
 		    "The path is not UTF-8 where it is decoded.", "path");
 	*out = span_of(p, n);

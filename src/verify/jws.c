@@ -3,79 +3,37 @@
 
 #include "base/text.h"
 
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
-#include <stdlib.h>
-
 #define TYP "akashi-policy+jws"
 
-enum {
-	RSA_BITS_MIN = 2048,
-	RSA_BITS_MAX = 8192,
-	P256_HALF = 32,
-	SIGNATURE_MAX = RSA_BITS_MAX / 8,
-	HEADER_MAX = 1024,
-};
-
-struct jws_key {
-	EVP_PKEY *pkey;
-	const char *alg;
-	char kid[JWS_KID];
-};
+enum { HEADER_MAX = 1024 };
 
 /* --- keys ----------------------------------------------------------------- */
 
-static const char *
-alg_of(const EVP_PKEY *pkey)
+static const struct jws_alg {
+	enum sign_kind kind;
+	const char *name;
+	struct sign_how how;
+} algs[] = {
+    {SIGN_P256, "ES256", {ALG_SHA256, false}},
+    {SIGN_ED25519, "EdDSA", {0, false}},
+    {SIGN_RSA, "RS256", {ALG_SHA256, false}},
+};
+
+/* Without a name where such keys do not sign policies. */
+static struct jws_alg
+alg_of(const struct sign_key *k)
 {
-	char curve[32] = "";
-	int bits = EVP_PKEY_get_bits(pkey);
-
-	if (EVP_PKEY_is_a(pkey, "ED25519"))
-		return "EdDSA";
-	if (EVP_PKEY_is_a(pkey, "RSA"))
-		return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX ? "RS256"
-								    : NULL;
-	if (EVP_PKEY_is_a(pkey, "EC") &&
-	    EVP_PKEY_get_group_name(pkey, curve, sizeof(curve), NULL) == 1 &&
-	    strcmp(curve, "prime256v1") == 0)
-		return "ES256";
-	return NULL;
-}
-
-static bool
-set_kid(struct jws_key *k)
-{
-	uint8_t *der = NULL, hash[EVP_MAX_MD_SIZE];
-	int n = i2d_PUBKEY(k->pkey, &der);
-	bool ok =
-	    n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
-
-	OPENSSL_free(der);
-	if (ok)
-		hex_emit(span_of(hash, 32), k->kid);
-	return ok;
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
+		if (algs[i].kind == sign_key_kind(k))
+			return algs[i];
+	return (struct jws_alg){.name = NULL};
 }
 
 static rc
-key_of(EVP_PKEY *pkey, struct jws_key **out, struct err *e)
+of_our_kind(struct sign_key *k, struct sign_key **out, struct err *e)
 {
-	struct jws_key *k = calloc(1, sizeof(*k));
-
-	if (!k || !pkey) {
-		free(k);
-		EVP_PKEY_free(pkey);
-		return pkey ? err_at(e, ERR_MEMORY, NULL, "%s", "key")
-			    : err_text(e, ERR_ENCODING, "key",
-				  "There is no key in PEM that can be read.");
-	}
-	k->pkey = pkey;
-	k->alg = alg_of(pkey);
-	if (!k->alg || !set_kid(k)) {
-		jws_key_free(k);
+	if (!alg_of(k).name) {
+		sign_key_free(k);
 		return err_text(e, ERR_ENCODING, "key",
 		    "A signing key is P-256, Ed25519 or RSA of 2048 to 8192 "
 		    "bits.");
@@ -84,154 +42,22 @@ key_of(EVP_PKEY *pkey, struct jws_key **out, struct err *e)
 	return RC_OK;
 }
 
-/* No passphrase is ever asked for. */
-static int
-no_passphrase(char *buf, int size, int rwflag, void *ctx)
+rc
+jws_key_load(struct span pem, struct sign_key **out, struct err *e)
 {
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
+	struct sign_key *k = NULL;
 
-static EVP_PKEY *
-of_certificate(BIO *in)
-{
-	X509 *cert = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
-	EVP_PKEY *pkey = cert ? X509_get_pubkey(cert) : NULL;
-
-	X509_free(cert);
-	return pkey;
+	TRY(sign_key_load(pem, &k, e));
+	return of_our_kind(k, out, e);
 }
 
 rc
-jws_key_load(struct span pem, struct jws_key **out, struct err *e)
+jws_key_private(struct span pem, struct sign_key **out, struct err *e)
 {
-	BIO *in =
-	    pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *pkey =
-	    in ? PEM_read_bio_PUBKEY(in, NULL, no_passphrase, NULL) : NULL;
+	struct sign_key *k = NULL;
 
-	if (in && !pkey) {
-		(void)BIO_reset(in);
-		pkey = of_certificate(in);
-	}
-	BIO_free(in);
-	return key_of(pkey, out, e);
-}
-
-rc
-jws_key_private(struct span pem, struct jws_key **out, struct err *e)
-{
-	BIO *in =
-	    pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *pkey =
-	    in ? PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL) : NULL;
-
-	BIO_free(in);
-	return key_of(pkey, out, e);
-}
-
-void
-jws_key_free(struct jws_key *k)
-{
-	if (!k)
-		return;
-	EVP_PKEY_free(k->pkey);
-	free(k);
-}
-
-const char *
-jws_key_id(const struct jws_key *k)
-{
-	return k->kid;
-}
-
-/* --- signatures ----------------------------------------------------------- */
-
-/* OpenSSL's DER to r ‖ s of RFC 7518, 3.4, and back. */
-static bool
-to_raw(const uint8_t *der, size_t n, uint8_t raw[2 * P256_HALF])
-{
-	const uint8_t *at = der;
-	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &at, (long)n);
-	bool ok =
-	    sig &&
-	    BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, P256_HALF) == P256_HALF &&
-	    BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + P256_HALF, P256_HALF) ==
-		P256_HALF;
-
-	ECDSA_SIG_free(sig);
-	return ok;
-}
-
-static size_t
-to_der(const uint8_t raw[2 * P256_HALF], uint8_t out[SIGNATURE_MAX])
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(raw, P256_HALF, NULL);
-	BIGNUM *s = BN_bin2bn(raw + P256_HALF, P256_HALF, NULL);
-	uint8_t *at = out;
-	int n = 0;
-
-	if (sig && r && s && ECDSA_SIG_set0(sig, r, s))
-		r = s = NULL; /* the signature's now */
-	if (sig && !r && !s)
-		n = i2d_ECDSA_SIG(sig, &at);
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return n > 0 ? (size_t)n : 0;
-}
-
-/* Ed25519 hashes by itself. */
-static const EVP_MD *
-digest_of(const struct jws_key *k)
-{
-	return strcmp(k->alg, "EdDSA") == 0 ? NULL : EVP_sha256();
-}
-
-static bool
-good(const struct jws_key *k, struct span signature, struct span input)
-{
-	uint8_t der[SIGNATURE_MAX];
-	EVP_MD_CTX *ctx;
-
-	if (strcmp(k->alg, "ES256") == 0) {
-		if (signature.n != 2 * P256_HALF)
-			return false;
-		signature = span_of(der, to_der(signature.p, der));
-	}
-	ctx = EVP_MD_CTX_new();
-	bool ok =
-	    ctx && signature.n &&
-	    EVP_DigestVerifyInit(ctx, NULL, digest_of(k), NULL, k->pkey) == 1 &&
-	    EVP_DigestVerify(ctx, signature.p, signature.n, input.p, input.n) ==
-		1;
-	EVP_MD_CTX_free(ctx);
-	return ok;
-}
-
-static bool
-make(const struct jws_key *k, struct span input, uint8_t out[SIGNATURE_MAX],
-    size_t *n)
-{
-	uint8_t der[SIGNATURE_MAX];
-	bool ec = strcmp(k->alg, "ES256") == 0;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-	*n = SIGNATURE_MAX;
-	bool ok =
-	    ctx &&
-	    EVP_DigestSignInit(ctx, NULL, digest_of(k), NULL, k->pkey) == 1 &&
-	    EVP_DigestSign(ctx, ec ? der : out, n, input.p, input.n) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (ok && ec) {
-		ok = to_raw(der, *n, out);
-		*n = 2 * P256_HALF;
-	}
-	return ok;
+	TRY(sign_key_private(pem, &k, e));
+	return of_our_kind(k, out, e);
 }
 
 /* --- the compact form ----------------------------------------------------- */
@@ -261,16 +87,16 @@ signing_input(struct buf *b, struct span header64, struct span payload)
 
 static void
 emit_header(
-    const struct jws_key *k, const struct jws_claims *c, struct buf *out)
+    const struct sign_key *k, const struct jws_claims *c, struct buf *out)
 {
 	struct buf json = {0};
 	struct jw w = jw_over(&json);
 
 	jw_object(&w);
-	jw_kstr(&w, "alg", k->alg);
+	jw_kstr(&w, "alg", alg_of(k).name);
 	jw_key(&w, "iat");
 	jw_i64(&w, c->signed_at / TIME_S);
-	jw_kstr(&w, "kid", k->kid);
+	jw_kstr(&w, "kid", sign_key_id(k));
 	jw_kspan(&w, "policy", c->policy);
 	jw_kstr(&w, "typ", TYP);
 	jw_object_end(&w);
@@ -280,17 +106,20 @@ emit_header(
 }
 
 rc
-jws_sign(const struct jws_key *k, const struct jws_claims *claims,
+jws_sign(const struct sign_key *k, const struct jws_claims *claims,
     struct span payload, struct buf *out, struct err *e)
 {
 	struct buf header = {0}, input = {0};
-	uint8_t signature[SIGNATURE_MAX];
+	uint8_t signature[SIGNATURE_ROOM];
 	size_t n = 0;
 
+	if (!alg_of(k).name)
+		return err_at(e, ERR_CRYPTO, NULL, "%s", "signature");
 	emit_header(k, claims, &header);
 	signing_input(&input, buf_span(&header), payload);
 	bool memory = !header.failed && !input.failed;
-	bool ok = memory && make(k, buf_span(&input), signature, &n);
+	bool ok = memory &&
+		  sign_make(k, alg_of(k).how, buf_span(&input), signature, &n);
 	if (ok) {
 		buf_put(out, header.p, header.n);
 		buf_puts(out, "..");
@@ -336,8 +165,8 @@ split(struct span jws, struct arena *a, struct parts *out, struct err *e)
 }
 
 static rc
-read_header(struct span text, const struct jws_key *const *keys, size_t n,
-    struct arena *a, struct jws_claims *out, const struct jws_key **by,
+read_header(struct span text, const struct sign_key *const *keys, size_t n,
+    struct arena *a, struct jws_claims *out, const struct sign_key **by,
     struct err *e)
 {
 	static const char *const known[] = {
@@ -356,34 +185,37 @@ read_header(struct span text, const struct jws_key *const *keys, size_t n,
 		return bad(e, "Its header is not that of a signed policy.");
 	*by = NULL;
 	for (size_t i = 0; i < n; i++)
-		if (span_eq(kid, span_str(keys[i]->kid)))
+		if (alg_of(keys[i]).name &&
+		    span_eq(kid, span_str(sign_key_id(keys[i]))))
 			*by = keys[i];
 	if (!*by)
 		return bad(e, "It is by none of the authors' keys.");
-	if (!span_eq(typ, span_str(TYP)) || !span_eq(alg, span_str((*by)->alg)))
+	if (!span_eq(typ, span_str(TYP)) ||
+	    !span_eq(alg, span_str(alg_of(*by).name)))
 		return bad(e, "Its type or algorithm is not that of its key.");
 	*out = (struct jws_claims){.policy = arena_copy(a, policy),
 	    .signed_at = (int64_t)iat * TIME_S};
-	memcpy(out->kid, (*by)->kid, sizeof(out->kid));
+	memcpy(out->kid, sign_key_id(*by), sizeof(out->kid));
 	return out->policy.n == policy.n
 		   ? RC_OK
 		   : err_at(e, ERR_MEMORY, NULL, "%s", "signature");
 }
 
 rc
-jws_verify(const struct jws_key *const *keys, size_t n, struct span jws,
+jws_verify(const struct sign_key *const *keys, size_t n, struct span jws,
     struct span payload, struct arena *a, struct jws_claims *out, struct err *e)
 {
 	struct parts p;
 	struct jws_claims claims;
-	const struct jws_key *by = NULL;
+	const struct sign_key *by = NULL;
 	struct buf input = {0};
 
 	TRY(split(jws, a, &p, e));
 	TRY(read_header(p.header, keys, n, a, &claims, &by, e));
 	signing_input(&input, p.header64, payload);
 	bool memory = !input.failed;
-	bool ok = memory && good(by, p.signature, buf_span(&input));
+	bool ok = memory && sign_verify(by, alg_of(by).how, p.signature,
+				buf_span(&input));
 	buf_free(&input);
 	if (!memory)
 		return err_at(e, ERR_MEMORY, NULL, "%s", "signature");

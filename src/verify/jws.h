@@ -17,35 +17,31 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "verify/signkey.h"
 
-enum { JWS_KID = 65, JWS_MAX = 4096 };
+enum { JWS_MAX = 4096 };
 
-/* An author's key; immutable, so threads may share it. */
-struct jws_key;
-
-/* A public key, or the key of a certificate, in PEM; of a private key in PEM
- * for jws_sign(). The caller owns *out. ENCODING, MEMORY. */
-MUST_USE rc jws_key_load(struct span pem, struct jws_key **out, struct err *e);
+/* An author's key: as sign_key_load() and sign_key_private(), of the kinds
+ * above. */
+MUST_USE rc jws_key_load(struct span pem, struct sign_key **out, struct err *e);
 MUST_USE rc jws_key_private(
-    struct span pem, struct jws_key **out, struct err *e);
-void jws_key_free(struct jws_key *k); /* NULL accepted */
-const char *jws_key_id(const struct jws_key *k);
+    struct span pem, struct sign_key **out, struct err *e);
 
 /* What is signed beside the bytes. */
 struct jws_claims {
 	struct span policy;
 	int64_t signed_at; /* whole seconds, in microseconds */
-	char kid[JWS_KID];
+	char kid[SIGN_ID];
 };
 
 /* Sign with a private key; claims->kid is the key's, whatever it says.
  * CRYPTO, MEMORY. */
-MUST_USE rc jws_sign(const struct jws_key *k, const struct jws_claims *claims,
+MUST_USE rc jws_sign(const struct sign_key *k, const struct jws_claims *claims,
     struct span payload, struct buf *out, struct err *e);
 
 /* Signed by one of the keys, and what it says. POLICY_SIGNATURE for anything
  * else; MEMORY, CRYPTO. */
-MUST_USE rc jws_verify(const struct jws_key *const *keys, size_t n,
+MUST_USE rc jws_verify(const struct sign_key *const *keys, size_t n,
     struct span jws, struct span payload, struct arena *a,
     struct jws_claims *out, struct err *e);
 

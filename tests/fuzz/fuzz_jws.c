@@ -13,7 +13,7 @@ enum { SIGNED_HERE = 1, ED25519 = 64 };
 
 static const char payload[] = "{\"akashi_policy\":1}";
 static EVP_PKEY *pkey;
-static struct jws_key *author;
+static struct sign_key *author;
 
 /* A key that never changes, so that seeds may name it. */
 static void
@@ -56,7 +56,7 @@ sign(struct arena *a, struct span header)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct jws_key *keys[] = {author};
+	const struct sign_key *keys[] = {author};
 	struct jws_claims claims = {.signed_at = -1};
 	struct arena a;
 
@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rc r = jws_verify(keys, 1, jws, span_str(payload), &a, &claims, NULL);
 	fuzz_check(!rc_ok(r) || here);
 	fuzz_check(rc_ok(r) || r.code == ERR_POLICY_SIGNATURE);
-	fuzz_check(!rc_ok(r) || strcmp(claims.kid, jws_key_id(author)) == 0);
+	fuzz_check(!rc_ok(r) || strcmp(claims.kid, sign_key_id(author)) == 0);
 	fuzz_check(rc_ok(r) == (claims.signed_at >= 0));
 	/* Over other bytes it is no signature. */
 	fuzz_check(!rc_ok(

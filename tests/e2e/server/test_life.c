@@ -423,7 +423,7 @@ END_TEST
  * ---------------------------------------------------------------- */
 
 static char key_file[64];
-static struct jws_key *key, *stranger;
+static struct sign_key *key, *stranger;
 
 static void
 run(const char *command)
@@ -431,11 +431,11 @@ run(const char *command)
 	ck_assert_msg(system(command) == 0, "%s", command);
 }
 
-static struct jws_key *
+static struct sign_key *
 new_key(const char *kind, const char *public_file)
 {
 	static char text[8192];
-	struct jws_key *k;
+	struct sign_key *k;
 	struct err e;
 	char name[64];
 
@@ -487,15 +487,15 @@ setup_signed(void)
 static void
 teardown_signed(void)
 {
-	jws_key_free(key);
-	jws_key_free(stranger);
+	sign_key_free(key);
+	sign_key_free(stranger);
 	unlink(key_file);
 	world_end(&w);
 }
 
 static const char *
-signature(
-    const struct jws_key *k, struct span document, const char *name, int64_t at)
+signature(const struct sign_key *k, struct span document, const char *name,
+    int64_t at)
 {
 	struct policy *p;
 	struct err e;
@@ -546,7 +546,7 @@ START_TEST(signed_policies)
 	struct answer a = judged(&w, &shot, "pass", "");
 	a = get(&w, arena_printf(&w.arena, "/v1/verdicts/%s",
 			text_at(a.json, "verdict")));
-	ck_assert_str_eq(text_at(a.json, "policy.signed_by"), jws_key_id(key));
+	ck_assert_str_eq(text_at(a.json, "policy.signed_by"), sign_key_id(key));
 	/* Signed earlier than what is in force: no way back but to sign it
 	 * again. */
 	says(apply(author, two, signature(key, two, "golden", AT(5))), 200, "");

@@ -30,7 +30,7 @@ teardown(void)
 
 /* A key pair, as its owner and as the server has it. */
 struct author {
-	struct jws_key *private, *public;
+	struct sign_key *private, *public;
 };
 
 static struct span
@@ -64,7 +64,7 @@ author(EVP_PKEY *pkey)
 	ck_assert_ptr_nonnull(pkey);
 	ck_rc_ok(jws_key_private(pem_of(pkey, true), &a.private, NULL));
 	ck_rc_ok(jws_key_load(pem_of(pkey, false), &a.public, NULL));
-	ck_assert_str_eq(jws_key_id(a.private), jws_key_id(a.public));
+	ck_assert_str_eq(sign_key_id(a.private), sign_key_id(a.public));
 	EVP_PKEY_free(pkey);
 	return a;
 }
@@ -72,8 +72,8 @@ author(EVP_PKEY *pkey)
 static void
 author_free(struct author *a)
 {
-	jws_key_free(a->private);
-	jws_key_free(a->public);
+	sign_key_free(a->private);
+	sign_key_free(a->public);
 }
 
 static EVP_PKEY *
@@ -105,7 +105,7 @@ sign(const struct author *a)
 static rc
 verify(const struct author *a, struct span jws, struct span bytes)
 {
-	const struct jws_key *keys[] = {a->public};
+	const struct sign_key *keys[] = {a->public};
 	struct jws_claims claims;
 
 	return jws_verify(keys, 1, jws, bytes, &arena, &claims, NULL);
@@ -115,14 +115,14 @@ START_TEST(each_kind_of_key_signs)
 {
 	struct author a = author(new_key(_i));
 	struct author other = author(new_key((_i + 1) % 3));
-	const struct jws_key *keys[] = {other.public, a.public};
+	const struct sign_key *keys[] = {other.public, a.public};
 	struct span jws = sign(&a);
 	struct jws_claims claims;
 
 	ck_rc_ok(jws_verify(keys, 2, jws, PAYLOAD, &arena, &claims, NULL));
 	ck_assert(span_eq(claims.policy, STR("web")));
 	ck_assert_int_eq(claims.signed_at, TIME * TIME_S);
-	ck_assert_str_eq(claims.kid, jws_key_id(a.public));
+	ck_assert_str_eq(claims.kid, sign_key_id(a.public));
 	ck_rc_is(verify(&other, jws, PAYLOAD), ERR_POLICY_SIGNATURE);
 	ck_rc_is(verify(&a, jws, STR("{\"akashi_policy\":2}")),
 	    ERR_POLICY_SIGNATURE);
@@ -176,7 +176,7 @@ START_TEST(foreign_headers_are_refused)
 		const char *json = arena_printf(&arena,
 		    "{\"alg\":\"%s\",\"iat\":1700000001,\"kid\":\"%s\","
 		    "\"policy\":\"web\",\"typ\":\"%s\"%s}",
-		    rows[i].alg, jws_key_id(a.public), rows[i].typ,
+		    rows[i].alg, sign_key_id(a.public), rows[i].typ,
 		    rows[i].more);
 		const char *forged = arena_printf(&arena, "%s%.*s",
 		    base64url_string(&arena, span_str(json)),
@@ -192,7 +192,7 @@ START_TEST(keys_that_are_none)
 {
 	EVP_PKEY *weak[] = {EVP_EC_gen("P-384"), EVP_RSA_gen(1024),
 	    EVP_PKEY_Q_keygen(NULL, NULL, "X25519")};
-	struct jws_key *k = NULL;
+	struct sign_key *k = NULL;
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
 		ck_rc_is(jws_key_load(pem_of(weak[i], false), &k, NULL),
@@ -204,7 +204,7 @@ START_TEST(keys_that_are_none)
 	    ERR_ENCODING);
 	ck_rc_is(jws_key_private(STR("no key"), &k, NULL), ERR_ENCODING);
 	ck_assert_ptr_null(k);
-	jws_key_free(NULL);
+	sign_key_free(NULL);
 }
 END_TEST
 
