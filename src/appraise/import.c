@@ -41,6 +41,29 @@ import_begin(struct import *i, struct span policy, struct arena *a,
 	return json_decode(policy, LIMIT_POLICY, &i->doc, e);
 }
 
+/* XML in any of the encodings that a parser would guess: a "<" behind byte
+ * order marks, blanks and the zeros of wide characters. */
+static bool
+is_xml(struct span s)
+{
+	static const uint8_t before[] = {
+	    0xef, 0xbb, 0xbf, 0xfe, 0xff, ' ', '\t', '\r', '\n', 0};
+	size_t i = 0;
+
+	while (i < s.n && memchr(before, s.p[i], sizeof(before)))
+		i++;
+	return i < s.n && s.p[i] == '<';
+}
+
+rc
+import_file(struct import *i, importer *how, struct span file,
+    const char *source, struct err *e)
+{
+	if (is_xml(file))
+		return err_at(e, ERR_IMPORT_XML, NULL, "%s", "");
+	return how(i, file, source, e);
+}
+
 rc
 import_end(struct import *i, struct buf *out, struct err *e)
 {

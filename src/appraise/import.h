@@ -5,11 +5,26 @@
 #define AKASHI_APPRAISE_IMPORT_H
 
 #include "appraise/learn.h"
+#include "verify/signkey.h"
+
+/* Whom to believe about a CoRIM, and when. */
+struct corim_terms {
+	const struct corim_key {
+		const struct sign_key *key;
+		const char *vendor; /* it speaks for no other; NULL: for any */
+	} * keys;
+	size_t keys_n;
+	const char *const *profiles; /* that are taken although not known */
+	size_t profiles_n;
+	bool take_unsigned;
+	int64_t now;
+};
 
 struct import {
 	json_t *doc; /* a policy document; grows */
 	struct arena *a;
 	struct hasher *hasher;
+	const struct corim_terms *corim; /* NULL: nobody is believed */
 	struct learn_note *notes;
 	struct learn_note **tail;
 	bool lost;			/* a note had no room */
@@ -67,6 +82,15 @@ importer import_refstate;
  * opaque. IMPORT_FORMAT, MEMORY. */
 MUST_USE rc import_pcrlock_add(struct import *i, const char *component,
     const char *variant, struct span file, struct err *e);
+
+/* A CoRIM, on the terms of i->corim: PCR values under "boot", and "ima.allow".
+ * `source` is only for notes: each value names CoMID, version and file hash.
+ * CORIM_…, COSE_…; JSON_TYPE, MEMORY, CRYPTO. */
+importer import_corim;
+
+/* One file by one importer. XML is refused before it sees it: IMPORT_XML. */
+MUST_USE rc import_file(struct import *i, importer *how, struct span file,
+    const char *source, struct err *e);
 
 /* --- for importers (import_ima.c) ------------------------------------------
  */

@@ -41,6 +41,12 @@ enum {
 	/* Revocation lists of one file; the largest of a TPM maker has some
 	 * hundred thousand entries of 40 bytes. */
 	LIMIT_CRL = 64 * 1024 * 1024,
+	/* CoRIM: the public examples have some kilobytes; each item of CBOR
+	 * takes 56 bytes of memory, and 4 bytes of a digest's entry. */
+	LIMIT_CORIM = 1024 * 1024,
+	LIMIT_CORIM_ITEMS = 256 * 1024,
+	LIMIT_CORIM_TAGS = 1024,
+	LIMIT_CORIM_TEXT = 256, /* names and identifiers */
 	/* jansson needs up to 80 bytes of memory per byte of hostile JSON. */
 	LIMIT_JSON = 256 * 1024,
 	LIMIT_JSON_DEPTH = 32,

@@ -153,6 +153,17 @@ shortest_head(uint64_t n)
 	return size[i];
 }
 
+/* libcbor 0.8 refuses tags 6 to 20, which RFC 7049 had not assigned, where they
+ * stand in one byte; so these are taken here. */
+static bool
+read_short_tag(struct rd *in, struct cbor_item *out)
+{
+	if (rd_left(in) == 0 || *in->p < 0xc0 || *in->p > 0xd7)
+		return false;
+	set(out, CBOR_TAG, rd_u8(in) & 0x1f, span_of(NULL, 0));
+	return true;
+}
+
 /* One item off the front of *in. Callbacks that are not set here do nothing,
  * so that what they would report stays CBOR_NOTHING. */
 static rc
@@ -170,6 +181,8 @@ read_item(struct cbor *c, struct cbor_item *out, struct span *encoded)
 	on.array_start = on_array;
 	on.map_start = on_map;
 	on.null = on_null;
+	if (c->wide && read_short_tag(in, out))
+		return RC_OK;
 	if (c->wide)
 		take_all(&on);
 	*out = (struct cbor_item){.kind = CBOR_NOTHING};
@@ -267,7 +280,7 @@ rc
 cbor_next(struct cbor *c, struct cbor_item *out)
 {
 	struct cbor_item item;
-	struct span encoded;
+	struct span encoded = {NULL, 0};
 
 	if (c->items++ == LIMIT_CBOR_ITEMS)
 		return (rc){ERR_CEL_TOO_LARGE};

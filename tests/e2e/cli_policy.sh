@@ -316,6 +316,41 @@ echo "{}" >"$tmp/bad.pcrlock"
 run 1 "a component that is none" policy import --into "$tmp/opaque.json" \
 	--pcrlock "$tmp/bad.pcrlock"
 says err "[import.format"
+rims=tests/fuzz/corpus/corim
+# corim CODE NAME FILE ARGUMENT...: an import on a certain day
+corim() {
+	run "$1" "$2" policy import --into tests/cases/pcr-only.json \
+		--at 2026-11-20T09:00:00Z --corim "$3" "${@:4}"
+}
+maker=tests/vectors/rim/ed25519.pem
+corim 0 "a signed CoRIM" $rims/signed.cbor --corim-key $maker
+says out '"source": "CoMID acme-fw version 3 sha256:'
+says err "it calls itself 'ACME Ltd'"
+says err "the certificates in it are not looked at"
+corim 0 "of its vendor" $rims/signed.cbor --corim-key $maker=ACME
+corim 1 "of another vendor" $rims/signed.cbor --corim-key $maker=Other
+says err "[corim.vendor corim.tags[0].reference[0]]"
+silent out
+corim 1 "by nobody who was named" $rims/signed.cbor
+says err "[cose.signature"
+corim 1 "an unsigned CoRIM" $rims/plain.cbor --corim-key $maker
+says err "[corim.unsigned corim]"
+corim 0 "as it was asked for" $rims/plain.cbor --corim-unsigned
+says err "WARNING: plain.cbor is not signed"
+corim 1 "in another year" $rims/plain.cbor --corim-unsigned \
+	--at 2100-01-01T00:00:01Z
+says err "[corim.expired corim.rim-validity]"
+corim 1 "of a profile" $rims/full.cbor --corim-unsigned
+says err "--corim-profile 'https://acme.example/profile'"
+corim 0 "that is taken" $rims/full.cbor --corim-unsigned \
+	--corim-profile https://acme.example/profile
+says err "full.cbor: corim.tags[0] (tag 505, CoSWID) is not translated."
+corim 1 "XML" tests/vectors/rim/external-entity.swidtag
+says err "[import.xml"
+corim 1 "no key" $rims/plain.cbor --corim-key README.md
+says err "[encoding README.md: key]"
+corim 2 "no time" $rims/plain.cbor --at yesterday
+run 2 "no file" policy import --into "$tmp/web.json" --corim-key $maker
 run 2 "no such root" policy import --into "$tmp/web.json" --root "$tmp/absent"
 run 2 "nothing to import" policy import --into "$tmp/web.json"
 run 2 "into nothing" policy import --sbat $seeds/sbat
