@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "akashi/derived.h"
 #include "akashi/evidence_dir.h"
 #include "akashi/explanation_text.h"
 #include "akashi/refsets.h"
@@ -114,7 +115,7 @@ read_policy(struct cli *c, struct appraisal *ap, struct err *e)
 
 	if (!path)
 		return RC_OK;
-	TRY(cli_read(c, path, LIMIT_POLICY, &json, e));
+	TRY(derived_read(c, path, NULL, &json, e));
 	TRY(refsets_load(c, &ap->refsets, e));
 	TRY(refsets_policy(&ap->refsets, json, &ap->policy, e));
 	ap->ctx.policy = ap->policy;

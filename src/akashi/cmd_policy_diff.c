@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "akashi/cli.h"
+#include "akashi/derived.h"
 #include "appraise/policy_diff.h"
 #include "base/limits.h"
 
@@ -109,8 +110,8 @@ diff(struct cli *c, const char *a, const char *b, enum cli_output form)
 	struct buf out = {0};
 	struct err e = {0};
 
-	if (!rc_ok(cli_read(c, a, LIMIT_POLICY, &left, &e)) ||
-	    !rc_ok(cli_read(c, b, LIMIT_POLICY, &right, &e)))
+	if (!rc_ok(derived_read(c, a, NULL, &left, &e)) ||
+	    !rc_ok(derived_read(c, b, NULL, &right, &e)))
 		return cli_fail(c, &e);
 	if (!rc_ok(policy_diff(left, right, &c->arena, &changes, &e))) {
 		int code = cli_fail(c, &e);

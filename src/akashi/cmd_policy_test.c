@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies beside their decisions: what they must say of evidence that is at
  * hand (akashi-policy(5), DECISIONS FILES). */
+#include "akashi/derived.h"
 #include "akashi/evidence_dir.h"
 #include "akashi/refsets.h"
 #include "base/clock.h"
@@ -302,7 +303,7 @@ load_policy(struct cli *c, const char *named, struct trial *t, struct err *e)
 		    t->file);
 	if (!named)
 		return err_at(e, ERR_MEMORY, NULL, "%s", t->file);
-	TRY(cli_read(c, named, LIMIT_POLICY, &json, e));
+	TRY(derived_read(c, named, NULL, &json, e));
 	return refsets_policy(t->refsets, json, &t->policy, e);
 }
 

@@ -2,6 +2,7 @@
 /* Policies in the server's registry: apply, get, show, activate, rollback,
  * list. */
 #include "akashi/api.h"
+#include "akashi/derived.h"
 
 #include "appraise/policy.h"
 #include "base/limits.h"
@@ -208,7 +209,7 @@ document(struct api *api, const char *name, struct span *out, struct err *e)
 	JSON_AUTO doc = NULL;
 
 	if (access(name, F_OK) == 0 || strchr(name, '/'))
-		return cli_read(api->cli, name, LIMIT_POLICY, out, e);
+		return derived_read(api->cli, name, NULL, out, e);
 	TRY(document_path(api, name, &path, e));
 	TRY(api_call(api, "GET", path, NULL, none, &doc, e));
 	char *text = json_dumps(doc, JSON_COMPACT);

@@ -4,6 +4,8 @@
 #include "appraise/policy.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 bool
 bases_add(struct bases *b, const char *file)
@@ -38,9 +40,21 @@ take_base(struct cli *c, const char *file, struct compose_base *bases,
 	    "The document has no base with this hash.");
 }
 
+/* NAME.json in the folder of the derived document; NULL if it is not there. */
+static const char *
+beside(struct cli *c, const char *path, struct span name)
+{
+	const char *slash = strrchr(path, '/');
+	int n = slash ? (int)(slash - path) + 1 : 0;
+	const char *near = arena_printf(&c->arena, "%.*s%.*s.json", n, path,
+	    (int)name.n, (const char *)name.p);
+
+	return near && access(near, R_OK) == 0 ? near : NULL;
+}
+
 static rc
-compose_files(struct cli *c, const json_t *doc, const struct bases *b,
-    struct span *out, struct err *e)
+compose_files(struct cli *c, const char *path, const json_t *doc,
+    const struct bases *b, struct span *out, struct err *e)
 {
 	struct compose_base bases[COMPOSE_BASES];
 	json_t *docs[COMPOSE_BASES] = {NULL};
@@ -49,11 +63,15 @@ compose_files(struct cli *c, const json_t *doc, const struct bases *b,
 	size_t n = 0;
 
 	rc r = compose_read(doc, bases, &n, e);
-	for (size_t i = 0; rc_ok(r) && i < b->n; i++)
+	for (size_t i = 0; rc_ok(r) && b && i < b->n; i++)
 		r = take_base(c, b->file[i], bases, docs, n, e);
-	for (size_t i = 0; rc_ok(r) && i < n; i++)
-		if (!bases[i].doc)
+	for (size_t i = 0; rc_ok(r) && i < n; i++) {
+		const char *near = beside(c, path, bases[i].name);
+		if (!bases[i].doc && near)
+			r = take_base(c, near, bases, docs, n, e);
+		if (rc_ok(r) && !bases[i].doc)
 			r = err_at(e, ERR_POLICY_BASE, NULL, "base[%zu]", i);
+	}
 	if (rc_ok(r))
 		r = compose(doc, bases, n, &composed, &origins, e);
 	for (size_t i = 0; i < COMPOSE_BASES; i++)
@@ -75,7 +93,7 @@ derived_read(struct cli *c, const char *path, const struct bases *b,
 	TRY(cli_read(c, path, LIMIT_POLICY, out, e));
 	if (!rc_ok(json_decode(*out, LIMIT_POLICY, &doc, NULL)))
 		return RC_OK;
-	return b->n || compose_is_derived(doc)
-		   ? compose_files(c, doc, b, out, e)
+	return (b && b->n) || compose_is_derived(doc)
+		   ? compose_files(c, path, doc, b, out, e)
 		   : RC_OK;
 }

@@ -22,8 +22,9 @@ struct bases {
 bool bases_add(struct bases *b, const char *file);
 
 /* Read a policy; one that is derived is composed with its bases, each known by
- * its hash. Whatever is no JSON is left to who decodes it. FILE, POLICY_BASE
- * (one lacks, or belongs to nothing), and what compose() reports. */
+ * its hash: those given (b may be NULL), else NAME.json beside it. Whatever is
+ * no JSON is left to who decodes it. FILE, POLICY_BASE (one lacks, or belongs
+ * to nothing), and what compose() reports. */
 MUST_USE rc derived_read(struct cli *c, const char *path, const struct bases *b,
     struct span *out, struct err *e);
 

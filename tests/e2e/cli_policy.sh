@@ -207,38 +207,45 @@ if cmp -s "$tmp/out" "$tmp/hash"; then ok "same hash"; else not_ok "same hash"; 
 run 1 "fmt refuses what check refuses" policy fmt "$tmp/bad.json"
 
 # --- derived policies ----------------------------------------------------
-site=policy/debian-12-tokyo.json
+site=$tmp/debian-12-tokyo.json
 base=policy/debian-12-shim-grub.json
-run 1 "a derived policy without its base" policy check $site
+cp policy/debian-12-tokyo.json "$site"
+run 1 "a derived policy without its base" policy check "$site"
 says err "[policy.base base[0]]"
-run 0 "and with it" policy check --base $base $site
+cp policy/uki.json "$tmp/debian-12-shim-grub.json"
+run 1 "another is beside it" policy check "$site"
+says err "[policy.base"
+cp $base "$tmp/debian-12-shim-grub.json"
+run 0 "its own is" policy check "$site"
+rm "$tmp/debian-12-shim-grub.json"
+run 0 "and with it" policy check --base $base "$site"
 says out "ok debian-12-tokyo sha256:"
 says err "[lint.broad.mode_warn]"
-run 1 "with another" policy check --base policy/uki.json $site
+run 1 "with another" policy check --base policy/uki.json "$site"
 run 1 "a base too many" policy check --base $base $base
-run 0 "composed" policy compose --base $base $site
+run 0 "composed" policy compose --base $base "$site"
 cp "$tmp/out" "$tmp/composed.json"
 run 0 "which is a policy" policy check "$tmp/composed.json"
 cp "$tmp/out" "$tmp/alone"
-run 0 "the same one" policy check --base $base $site
+run 0 "the same one" policy check --base $base "$site"
 if cmp -s "$tmp/out" "$tmp/alone"; then ok "same hash"; else not_ok "same hash"; fi
-run 0 "its own form" policy fmt $site
-if cmp -s "$tmp/out" $site; then ok "as it is kept"; else not_ok "as it is kept"; fi
-sed 's/"base"/"bases"/' $site >"$tmp/bases.json"
+run 0 "its own form" policy fmt "$site"
+if cmp -s "$tmp/out" "$site"; then ok "as it is kept"; else not_ok "as it is kept"; fi
+sed 's/"base"/"bases"/' "$site" >"$tmp/bases.json"
 run 1 "bases that are none" policy fmt "$tmp/bases.json"
 
 # --- findings as JSON ----------------------------------------------------
-run 0 "findings" policy check -o json --base $base $site
+run 0 "findings" policy check -o json --base $base "$site"
 says out '"code": "lint.broad.mode_warn"'
 says out '"severity": "warning"'
 says out '"message_ja": "warn モード'
-run 1 "findings count" policy check -o json --strict --base $base $site
-run 1 "a refusal is one" policy check -o json $site
+run 1 "findings count" policy check -o json --strict --base $base "$site"
+run 1 "a refusal is one" policy check -o json "$site"
 says out '"valid": false'
 says out '"code": "policy.base"'
 run 2 "no file, no findings" policy check -o json "$tmp/absent.json"
 silent out
-run 2 "another form" policy check -o xml $site
+run 2 "another form" policy check -o xml "$site"
 
 # --- import --------------------------------------------------------------
 seeds=tests/fuzz/corpus/import
