@@ -236,19 +236,29 @@ know(struct import *i, struct lock_words *k, struct err *e)
 	return RC_OK;
 }
 
+static bool
+is_word(const struct lock_words *k, size_t w, const struct lock_record *r)
+{
+	size_t same = 0;
+
+	for (size_t b = 0; b < BANKS; b++) {
+		if (!r->digest[b])
+			continue;
+		if (memcmp(r->digest[b], k->digest[w][b],
+			hash_by_id(algs[b])->size) != 0)
+			return false;
+		same++;
+	}
+	return same > 0;
+}
+
 /* The word whose digest a record has in each bank; NULL if none. */
 static const struct word *
 word_of(const struct lock_words *k, const struct lock_record *r)
 {
-	for (size_t w = 0; w < WORDS; w++) {
-		bool same = words[w].pcrs >> r->pcr & 1;
-		for (size_t b = 0; same && b < BANKS; b++)
-			same = !r->digest[b] ||
-			       memcmp(r->digest[b], k->digest[w][b],
-				   hash_by_id(algs[b])->size) == 0;
-		if (same)
+	for (size_t w = 0; w < WORDS; w++)
+		if (words[w].pcrs >> r->pcr & 1 && is_word(k, w, r))
 			return &words[w];
-	}
 	return NULL;
 }
 
@@ -349,7 +359,10 @@ put_sequence(struct putting *p, const struct lock_component *c,
 				p->missing = source;
 		r = put_rule(p, x, source, behind, list, e);
 	}
-	*out = list;
+	if (rc_ok(r))
+		*out = list;
+	else
+		json_free(list);
 	return r;
 }
 

@@ -29,19 +29,21 @@ number_in(const char *rule, const char *prefix, char end, uint64_t max,
 	       number_parse(span_of(rule + n, digits), max, out);
 }
 
-/* boot.PCR, boot.PCR.events[i], boot.PCR.values */
+/* boot.PCR, boot.PCR.events[i], boot.PCR.events[i].any[j][k], boot.PCR.values
+ */
 static const char *
 of_boot(const struct policy *p, const char *rule)
 {
-	uint64_t pcr, i;
-	const char *rest, *end;
+	uint64_t pcr;
+	const char *rest;
 
 	if (!number_in(rule, "boot.", '.', LIMIT_PCRS - 1, &pcr, &rest))
 		return NULL;
 	const struct pcr_rule *r = &p->pcr[pcr];
-	if (r->kind == PCR_EVENTS && r->n &&
-	    number_in(rest, ".events[", ']', r->n - 1, &i, &end))
-		return first_source(r->events[i].accept, r->events[i].n);
+	for (size_t i = 0; r->kind == PCR_EVENTS && *rest && i < r->n; i++)
+		if (strcmp(rest + 1, r->events[i].where) == 0)
+			return first_source(
+			    r->events[i].accept, r->events[i].n);
 	if (r->source)
 		return r->source;
 	return r->kind == PCR_VALUES ? first_source(r->values, r->n) : NULL;

@@ -5,6 +5,7 @@
  * every quoted value follows from the log.
  */
 #include "appraise/learn.h"
+#include "appraise/policy_source.h"
 #include "appraise/rules.h"
 #include "decode/uefi.h"
 #include "lib/tap.h"
@@ -316,6 +317,16 @@ END_TEST
 
 /* --- rules of any type, and sequences ------------------------------------- */
 
+static json_t *
+copy_from(json_t *rule, const char *source)
+{
+	json_t *copy = json_deep_copy(rule);
+
+	json_object_set_new(json_array_get(json_object_get(copy, "accept"), 0),
+	    "source", json_string(source));
+	return copy;
+}
+
 /* The learned policy with other rules for PCR 8: of any type, and all but the
  * first of them as the second of two sequences; in the first the last event is
  * another. */
@@ -342,8 +353,8 @@ learn_sequences(const char *other)
 		json_object_set_new(rule, "type", json_string("*"));
 		if (i == 0)
 			continue;
-		json_array_append_new(a, json_deep_copy(rule));
-		json_array_append_new(b, json_deep_copy(rule));
+		json_array_append_new(a, copy_from(rule, "a"));
+		json_array_append_new(b, copy_from(rule, "b"));
 	}
 	json_t *last = json_array_get(
 	    json_object_get(json_array_get(a, n - 2), "accept"), 0);
@@ -385,6 +396,7 @@ START_TEST(test_sequences)
 	only(ERR_BOOT_EVENT_MISSING, 8);
 	ck_assert_str_eq(v.reasons[0].event_type, "*");
 	ck_assert_str_eq(v.reasons[0].rule, "boot.8.events[1].any[1][1]");
+	ck_assert_str_eq(policy_source(policy, v.reasons[0].rule), "b");
 }
 END_TEST
 

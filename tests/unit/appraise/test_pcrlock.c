@@ -226,6 +226,9 @@ START_TEST(others_stay)
 	    "{\"hashAlg\":\"md5\",\"digest\":\"00\"}]}]}"));
 	ck_rc_ok(add("3", "f", FILE_OF(RECORD("4", D1))));
 	ck_rc_ok(add("3", "f", FILE_OF(RECORD("4", D2))));
+	ck_rc_ok(add("800", "f",
+	    "{\"records\":[{\"pcr\":11,\"digests\":[{\"hashAlg\":\"md5\","
+	    "\"digest\":\"00\"}]}]}"));
 	const char *four = rule_of("boot", "4");
 	ck_assert_str_eq(four, PCR_RULE(ANY(D1, "3/f")));
 	ck_assert(noted("3: f is there twice"));
@@ -233,6 +236,7 @@ START_TEST(others_stay)
 	ck_assert(noted("PCR 5 is not translated: the policy does not"));
 	ck_assert(noted("PCR 7 is not translated: 2/f lacks a digest"));
 	ck_assert(noted("digests of hashes that no bank has"));
+	ck_assert(noted("800: PCR 11 is not translated"));
 	ck_assert_str_eq(rule_of("boot", "7"), "{\"opaque\":\"x\"}");
 
 	/* Of an earlier import, with nothing there now. */
