@@ -282,6 +282,8 @@ lint_group(struct lint *l, unsigned pcr, const struct align_group *g)
 static void
 lint_events(struct lint *l, unsigned pcr)
 {
+	/* Where a kernel and what belongs to it are measured. */
+	const uint32_t loaders = 1u << 4 | 1u << 8 | 1u << 9;
 	const struct pcr_rule *rule = &l->p->pcr[pcr];
 	char path[POLICY_PATH];
 
@@ -293,6 +295,10 @@ lint_events(struct lint *l, unsigned pcr)
 		    same_value(l->p, er->accept, next->accept))
 			lint_ask(
 			    l, LINT_SAME_RULE, "boot.%u.%s", pcr, er->where);
+		if (loaders >> pcr & 1 && i + 1 < rule->n &&
+		    !ends_sequence(rule, i) && er->n > 1 && er->n == next->n &&
+		    (i == 0 || er[-1].n != er->n))
+			lint_ask(l, LINT_MIXED, "boot.%u.%s", pcr, er->where);
 		policy_path(path, "boot.%u.%s.accept", pcr, er->where);
 		lint_twice(l, er->accept, er->n, path);
 	}

@@ -40,6 +40,7 @@
 #define EVENT(d) "{\"type\":\"EV_IPL\",\"accept\":[" VALUE(d) "]}"
 #define MAYBE                                                                  \
 	"{\"type\":\"EV_IPL\",\"optional\":true,\"accept\":[" VALUE(D1) "]}"
+#define TWO "{\"type\":\"EV_IPL\",\"accept\":[" VALUE(D1) "," VALUE(D2) "]}"
 #define OF_ANY(d) "{\"type\":\"*\",\"accept\":[" VALUE(d) "]}"
 #define ANY(members) PCR("4", "\"events\":[{\"any\":" members "}]")
 /* Of no bytes at all. */
@@ -134,6 +135,12 @@ static const struct {
 	ANY("[[" EVENT(D1) "],[" MAYBE "," EVENT(D2) "]]")},
     {"broad.optional", ANY("[[" EVENT(D1) "]],\"optional\":true"),
 	ANY("[[" EVENT(D1) "],[" EVENT(D2) "]]")},
+    {"broad.mixed", PCR("9", "\"events\":[" TWO "," TWO "]"),
+	PCR("1", "\"events\":[" TWO "," TWO "]")},
+    {"broad.mixed", PCR("4", "\"events\":[" TWO "," TWO "," EVENT(D1) "]"),
+	PCR("4", "\"events\":[" TWO "," EVENT(D1) "," TWO "]")},
+    {"broad.mixed", ANY("[[" TWO "," TWO "]],\"optional\":true"),
+	ANY("[[" EVENT(D1) "," EVENT(D1) "],[" EVENT(D2) "," EVENT(D2) "]]")},
     {"broad.any_type", PCR("4", "\"events\":[" OF_ANY(NOTHING) "]"),
 	PCR("4", "\"events\":[" EVENT(NOTHING) "," OF_ANY(D1) "]")},
     {"golden.secure_boot_off", PCR("7", "\"events\":[" EVENT(SB_OFF) "]"),
