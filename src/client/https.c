@@ -187,13 +187,15 @@ set_connection(struct https *h, const struct https_request *q)
 
 	ok &= !curl_easy_setopt(
 	    c, CURLOPT_PROTOCOLS_STR, h->plain ? "http" : "https");
-	ok &= !curl_easy_setopt(c, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	ok &= !curl_easy_setopt(
+	    c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	ok &= !curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	ok &= !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	ok &= !curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, h->connect_ms);
 	ok &= !curl_easy_setopt(
 	    c, CURLOPT_TIMEOUT_MS, h->total_ms + (long)(q->body.n / 1024 * 10));
-	ok &= !curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	ok &= !curl_easy_setopt(
+	    c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	if (h->loopback)
 		ok &= !curl_easy_setopt(c, CURLOPT_PROXY, "");
 	if (h->unix_socket)
