@@ -22,6 +22,7 @@ static const struct bench_row *const rows[] = {
     &row_ima_set_rate,
     &row_attest_memory,
     &row_attest_durable,
+    &row_simulate,
     NULL,
 };
 

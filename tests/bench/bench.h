@@ -52,6 +52,7 @@ extern const struct bench_row row_ima_set_load;
 extern const struct bench_row row_ima_set_rate;
 extern const struct bench_row row_attest_memory;
 extern const struct bench_row row_attest_durable;
+extern const struct bench_row row_simulate;
 
 /* One repetition of a piece of work; a failure ends the row. */
 struct bench_work {

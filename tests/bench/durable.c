@@ -14,14 +14,12 @@
  */
 #include "bench/bench.h"
 
+#include "bench/cpu.h"
 #include "bench/fleet.h"
 #include "bench/load.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { NODES = 512, LANES = 128, ROUNDS = 12, RUNS = 5, BATCH = 64 };
 
@@ -38,67 +36,6 @@ static rc
 fault(struct err *e, const char *what)
 {
 	return err_text(e, ERR_INTERNAL, "bench.durable", "%s", what);
-}
-
-/* --- CPU time of this process and of PostgreSQL
- * ----------------------------------- */
-
-static int64_t
-own_cpu(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * TIME_S +
-	       u.ru_utime.tv_usec + u.ru_stime.tv_usec;
-}
-
-/* utime + stime of a process that is `parent` or its child, else 0. */
-static int64_t
-process_cpu(const char *pid, long parent)
-{
-	char path[300], line[600];
-	long ppid = 0;
-	unsigned long user = 0, sys = 0;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return 0;
-	const char *s =
-	    fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	fclose(f);
-	if (!s || sscanf(s + 1,
-		      " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		      &ppid, &user, &sys) != 3)
-		return 0;
-	if (ppid != parent && strtol(pid, NULL, 10) != parent)
-		return 0;
-	return (int64_t)(user + sys) * TIME_S / sysconf(_SC_CLK_TCK);
-}
-
-static int64_t
-postgres_cpu(void)
-{
-	char path[300];
-	long postmaster = 0;
-	int64_t sum = 0;
-	const struct dirent *d;
-
-	snprintf(
-	    path, sizeof(path), "%s/data/postmaster.pid", getenv("BENCH_PG"));
-	FILE *f = fopen(path, "re");
-	if (f && fscanf(f, "%ld", &postmaster) != 1)
-		postmaster = 0;
-	if (f)
-		fclose(f);
-	DIR *proc = opendir("/proc");
-	while (proc && postmaster && (d = readdir(proc)))
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9')
-			sum += process_cpu(d->d_name, postmaster);
-	if (proc)
-		closedir(proc);
-	return sum;
 }
 
 /* --- the server and its fleet
@@ -178,10 +115,10 @@ floor_row(struct durable *b, double *us, struct err *e)
 	for (size_t i = 0; i < BATCH; i++)
 		rows[i] = (struct security_event){
 		    .code = ERR_QUOTE_NONCE, .at = TIME_S};
-	int64_t cpu = own_cpu() + postgres_cpu();
+	int64_t cpu = cpu_own() + cpu_postgres();
 	for (int i = 0; i < BATCHES; i++)
 		TRY(st->ops->security_put(st, rows, BATCH, e));
-	*us = (double)(own_cpu() + postgres_cpu() - cpu) / (BATCHES * BATCH);
+	*us = (double)(cpu_own() + cpu_postgres() - cpu) / (BATCHES * BATCH);
 	return RC_OK;
 }
 
@@ -204,9 +141,9 @@ floor_http(struct durable *b, double *us, struct err *e)
 		q[i] = span_str(text);
 	for (size_t i = 0; i < LANES; i++)
 		lanes[i] = (struct load_lane){q, EACH};
-	int64_t cpu = own_cpu();
+	int64_t cpu = cpu_own();
 	TRY(load_run(http_port(b->server->api), lanes, LANES, &r, e));
-	*us = (double)(own_cpu() - cpu - r.client) / (LANES * EACH);
+	*us = (double)(cpu_own() - cpu - r.client) / (LANES * EACH);
 	return RC_OK;
 }
 
@@ -231,10 +168,10 @@ window(struct durable *b, size_t i, struct err *e)
 	struct load_result r;
 
 	TRY(deal(b, false, ROUNDS, e));
-	int64_t own = own_cpu(), pg = postgres_cpu();
+	int64_t own = cpu_own(), pg = cpu_postgres();
 	TRY(load_run(http_port(b->server->api), b->lane, LANES, &r, e));
-	own = own_cpu() - own - r.client;
-	pg = postgres_cpu() - pg;
+	own = cpu_own() - own - r.client;
+	pg = cpu_postgres() - pg;
 	TRY(all_answered(&r, e));
 	b->rate[i] = (double)r.answers * TIME_S / (double)r.wall;
 	b->ours[i] = (double)(own + pg) / (double)r.answers;

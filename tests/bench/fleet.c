@@ -269,6 +269,12 @@ fleet_free(struct fleet *f)
 	free(f);
 }
 
+const struct principal *
+fleet_admin(const struct fleet *f)
+{
+	return &f->admin;
+}
+
 /* --- requests
  * ---------------------------------------------------------------------------
  */

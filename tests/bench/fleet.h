@@ -28,6 +28,9 @@ MUST_USE rc fleet_new(
     struct server *s, size_t n, struct fleet **out, struct err *e);
 void fleet_free(struct fleet *f);
 
+/* Who was made the first administrator. */
+const struct principal *fleet_admin(const struct fleet *f);
+
 /* The bytes of one HTTP request with evidence for a new challenge; `first`
  * sends the logs in full, later ones refer to them. The arena owns them. */
 MUST_USE rc fleet_request(struct fleet *f, size_t node, bool first,
