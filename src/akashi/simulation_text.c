@@ -31,7 +31,7 @@ static const char *const words[][2] = {
     [W_STAYS] = {"accepted as before", "引き続き合格"},
     [W_FAILS] = {"would now fail", "新たに不合格"},
     [W_PASSES] = {"would now pass", "新たに合格"},
-    [W_STILL] = {"fail as before", "引き続き不合格"},
+    [W_STILL] = {"still not accepted", "引き続き合格せず"},
     [W_NOT_JUDGED] = {"not judged", "判定せず"},
     [W_WORSE] = {"\nWorse than recorded:\n", "\n記録より悪くなるもの:\n"},
     [W_BETTER] = {"\nBetter than recorded:\n", "\n記録より良くなるもの:\n"},
@@ -221,12 +221,19 @@ put_names(struct text *t, const struct simulation_group *g)
 	buf_puts(t->out, "\n");
 }
 
+/* Cut between characters. */
 static void
 put_found(struct text *t, const struct simulation_group *g)
 {
-	if (g->found)
-		buf_printf(t->out, "%.*s%s\n", FOUND_MAX, g->found,
-		    strlen(g->found) > FOUND_MAX ? "…" : "");
+	size_t n = g->found ? strlen(g->found) : 0;
+	bool whole = n <= FOUND_MAX;
+
+	if (!g->found)
+		return;
+	for (n = whole ? n : FOUND_MAX;
+	     !whole && n && ((uint8_t)g->found[n] & 0xc0) == 0x80; n--)
+		;
+	buf_printf(t->out, "%.*s%s\n", (int)n, g->found, whole ? "" : "…");
 }
 
 static void

@@ -35,7 +35,7 @@ void candidates_trim(struct candidates *c);
 
 enum not_judged {
 	JUDGED,
-	NOT_KEPT,     /* evidence or context is gone */
+	NOT_KEPT,     /* evidence or context is gone, or cannot be read */
 	KEY_REPLACED, /* the node has another AK now */
 	OTHER_CLASS,  /* the policy is not for nodes of this class */
 };

@@ -6,27 +6,36 @@
 /* --- the list ----------------------------------------------------------------
  */
 
-/* Boots of one node by jumping from the highest to the next lower one in the
- * index verdict_boot; $4 and $5 are the last one of the page before. */
+/* Nodes of a page: each but the first has a boot to list, because its last
+ * verdict is in time; $4 and $5 are the last boot of the page before. */
+#define PAGE_NODES                                                             \
+	"SELECT n.id FROM akashi.node n "                                      \
+	"WHERE n.tenant = $1 AND n.admission <> 'retired' "                    \
+	"AND ($4 IS NULL OR n.id >= $4) "                                      \
+	"AND ($3 IS NULL OR n.labels::jsonb @> $3::jsonb) "                    \
+	"AND get_byte(uuid_send(n.id), 15) % $6 = $7 "                         \
+	"AND (SELECT z.id FROM akashi.verdict z WHERE z.tenant = $1 "          \
+	"AND z.node = n.id ORDER BY z.id DESC LIMIT 1) >= $2 "                 \
+	"ORDER BY n.id LIMIT $8 + 1"
+
+/* Boots of one node, by jumping from the highest to the next lower one in the
+ * index verdict_boot. */
 #define BOOTS_OF_NODE                                                          \
 	"WITH RECURSIVE b AS ("                                                \
-	"(SELECT x.boot, x.id FROM akashi.verdict x WHERE x.node = n.id "      \
-	"AND x.tenant = $1 AND ($4 IS NULL OR n.id <> $4 OR x.boot < $5) "     \
+	"(SELECT x.boot, x.id FROM akashi.verdict x WHERE x.node = w.id "      \
+	"AND x.tenant = $1 AND ($4 IS NULL OR w.id <> $4 OR x.boot < $5) "     \
 	"ORDER BY x.boot DESC, x.id DESC LIMIT 1) UNION ALL "                  \
 	"SELECT y.boot, y.id FROM b CROSS JOIN LATERAL ("                      \
-	"SELECT x.boot, x.id FROM akashi.verdict x WHERE x.node = n.id "       \
+	"SELECT x.boot, x.id FROM akashi.verdict x WHERE x.node = w.id "       \
 	"AND x.tenant = $1 AND x.boot < b.boot "                               \
 	"ORDER BY x.boot DESC, x.id DESC LIMIT 1) y) "                         \
 	"SELECT b.boot, b.id FROM b WHERE b.id >= $2"
 
 static const char list_sql[] =
-    "WITH k AS MATERIALIZED (SELECT n.id AS node, d.boot, d.id "
-    "FROM akashi.node n CROSS JOIN LATERAL (" BOOTS_OF_NODE ") d "
-    "WHERE n.tenant = $1 AND n.admission <> 'retired' "
-    "AND ($4 IS NULL OR n.id >= $4) "
-    "AND ($3 IS NULL OR n.labels::jsonb @> $3::jsonb) "
-    "AND get_byte(uuid_send(n.id), 15) % $6 = $7 "
-    "ORDER BY n.id, d.boot DESC LIMIT $8) "
+    "WITH w AS MATERIALIZED (" PAGE_NODES "), "
+    "k AS MATERIALIZED (SELECT w.id AS node, d.boot, d.id "
+    "FROM w CROSS JOIN LATERAL (" BOOTS_OF_NODE ") d "
+    "ORDER BY w.id, d.boot DESC LIMIT $8) "
     "SELECT " VERDICT_COLUMNS ", c.bytes, f.bytes, m.env_class, "
     "m.ek_public, m.ek_sha256, m.ek_cert, m.rot, m.manufacturer, "
     "m.ek_issuer, m.ek_serial, m.ak_public, m.ak_name, m.ak_qualified, "

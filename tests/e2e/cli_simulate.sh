@@ -139,7 +139,7 @@ before=$(records)
 run 0 "the policy in force passes what it passed" akashi policy simulate web.json
 says out "sha256:"
 says out "accepted as before             2             2"
-says out "fail as before                 0             1"
+says out "still not accepted             0             1"
 says out "As recorded, but not pass:"
 says out "kernel command line edit"
 

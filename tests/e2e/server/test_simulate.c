@@ -330,6 +330,26 @@ START_TEST(evidence_is_gone)
 }
 END_TEST
 
+/* A context as no build of ours writes it; a database refuses the change. */
+START_TEST(context_is_strange)
+{
+	static const char context[] = "{\"ak\":";
+	struct store_mem *m = store_mem(w.server->store);
+
+	if (*w.database)
+		return;
+	attest(s, "pass", "");
+	for (size_t i = 0; i < m->blobs.n; i++) {
+		struct mem_blob *b = m->blobs.row[i];
+		if (b->bytes.n > sizeof(context) &&
+		    memcmp(b->bytes.p, context, sizeof(context) - 1) == 0)
+			b->bytes = span_str("{}");
+	}
+	struct answer a = simulate(golden());
+	only_not_judged(&a, "not_kept");
+}
+END_TEST
+
 /* --- requests ------------------------------------------------------------- */
 
 START_TEST(simulation_in_shares)
@@ -504,6 +524,7 @@ simulate_cases(void)
 	tcase_add_test(t, key_was_replaced);
 	tcase_add_test(t, for_another_class);
 	tcase_add_test(t, evidence_is_gone);
+	tcase_add_test(t, context_is_strange);
 	tcase_add_test(t, simulation_in_shares);
 	tcase_add_test(t, simulation_refused);
 	loop_test(t, simulation_by_role, roles);

@@ -241,6 +241,21 @@ START_TEST(texts_are_printable)
 }
 END_TEST
 
+/* A long value is cut between characters. */
+START_TEST(values_are_cut)
+{
+	char found[200];
+
+	for (size_t i = 0; i < 120; i += 3)
+		snprintf(found + i, sizeof(found) - i, "証");
+	add_good(page(failing(found, 1, 1, ITEM("n1", "v1", true)), 0));
+	ck_rc_ok(simulation_end(&s, &e));
+	const char *text = text_of("en", 5);
+	holds(text, "証証…\n");
+	ck_assert_uint_le(strcspn(strstr(text, "証"), "\n"), 103);
+}
+END_TEST
+
 static const char *const senseless[] = {
     "{}",
     "[]",
@@ -311,6 +326,7 @@ main(void)
 	tcase_add_test(t, what_the_exit_code_means);
 	tcase_add_test(t, told_by_cause);
 	tcase_add_test(t, texts_are_printable);
+	tcase_add_test(t, values_are_cut);
 	tcase_add_loop_test(t, senseless_pages, 0,
 	    (int)(sizeof(senseless) / sizeof(senseless[0])));
 	tcase_add_test(t, senseless_groups);
