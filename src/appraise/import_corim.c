@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "verify/cose.h"
 
-enum { TAG_SIGN1 = COSE_TAG_SIGN1, HEADER_META = 8 };
+enum { HEADER_META = 8, HEADER_X5CHAIN = 33 };
 
 /* --- is it to be believed ------------------------------------------------- */
 
@@ -88,33 +88,44 @@ check_vendors(const struct corim_job *j, const struct corim *c, struct err *e)
 
 /* --- the signature -------------------------------------------------------- */
 
-static void
-note_header(struct corim_job *j, const struct cbor_value *map, bool outside)
+static bool
+is_read(const struct cbor_value *label)
 {
 	static const uint64_t read[] = {COSE_ALG, COSE_CRIT, COSE_CONTENT_TYPE,
 	    HEADER_META, COSE_CWT_CLAIMS};
 
-	for (size_t i = 0; i < map->n; i += 2) {
-		const struct cbor_value *k = &map->items[i];
-		bool known = false;
-		for (size_t r = 0; r < sizeof(read) / sizeof(read[0]); r++)
-			known = known || (!outside && k->kind == CBOR_UINT &&
-					     k->number == read[r]);
-		if (known)
-			continue;
-		if (k->kind == CBOR_UINT && k->number == 33)
-			import_note(j->i,
-			    "%s: the certificates in it are not looked at: "
-			    "the key is the one that was named.",
-			    j->file);
-		else
-			import_note(j->i,
-			    "%s: header %s%llu%.*s is not looked at.", j->file,
-			    k->kind == CBOR_NEGATIVE ? "-1-" : "",
-			    (unsigned long long)k->number,
-			    k->bytes.n < 40 ? (int)k->bytes.n : 40,
-			    k->bytes.n ? (const char *)k->bytes.p : "");
-	}
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+		if (label->kind == CBOR_UINT && label->number == read[i])
+			return true;
+	return false;
+}
+
+static void
+note_header(struct corim_job *j, const struct cbor_value *label)
+{
+	const char *negative = label->kind == CBOR_NEGATIVE ? "-1-" : "";
+
+	if (label->kind == CBOR_UINT && label->number == HEADER_X5CHAIN)
+		import_note(j->i,
+		    "%s: the certificates in it are not looked at: the key is "
+		    "the one that was named.",
+		    j->file);
+	else if (label->bytes.n)
+		import_note(j->i, "%s: header \"%.80s\" is not looked at.",
+		    j->file, shown(j, label->bytes));
+	else
+		import_note(j->i, "%s: header %s%llu is not looked at.",
+		    j->file, negative, (unsigned long long)label->number);
+}
+
+static void
+note_headers(struct corim_job *j, const struct cose_sign1 *s)
+{
+	for (size_t i = 0; i < s->header->n; i += 2)
+		if (!is_read(&s->header->items[i]))
+			note_header(j, &s->header->items[i]);
+	for (size_t i = 0; i < s->outside->n; i += 2)
+		note_header(j, &s->outside->items[i]);
 }
 
 static rc
@@ -162,25 +173,9 @@ open_signed(struct corim_job *j, const struct cbor_value *v, struct span *out,
 	TRY(check_validity(j, &signer.validity, "cose.validity", e));
 	import_note(j->i, "%s: signed by key %.16s; it calls itself '%.128s'.",
 	    j->file, sign_key_id(j->signer), shown(j, signer.name));
-	note_header(j, s.header, false);
-	note_header(j, s.outside, true);
+	note_headers(j, &s);
 	*out = s.payload;
 	return RC_OK;
-}
-
-static rc
-tree(struct corim_job *j, struct span s, const struct cbor_value **out,
-    struct err *e)
-{
-	rc r = cbor_tree(s, &j->budget, j->i->a, out);
-
-	if (rc_ok(r))
-		return r;
-	if (r.code == ERR_MEMORY)
-		return memory(e);
-	return err_at(e,
-	    r.code == ERR_CEL_TOO_LARGE ? ERR_CORIM_LIMIT : ERR_CORIM_CBOR,
-	    NULL, "%s", "corim");
 }
 
 /* The content of tag 501, and who vouches for it. */
@@ -193,10 +188,12 @@ open_file(struct corim_job *j, struct span file, const struct cbor_value **out,
 
 	if (file.n > LIMIT_CORIM)
 		return err_at(e, ERR_CORIM_LIMIT, NULL, "%s", "corim");
-	TRY(tree(j, file, &root, e));
-	if (cbor_tagged(root, TAG_SIGN1)) {
-		TRY(open_signed(j, cbor_tagged(root, TAG_SIGN1), &payload, e));
-		TRY(tree(j, payload, &root, e));
+	TRY(corim_tree("corim", file, &j->budget, j->i->a, &root, e));
+	if (cbor_tagged(root, COSE_TAG_SIGN1)) {
+		TRY(open_signed(
+		    j, cbor_tagged(root, COSE_TAG_SIGN1), &payload, e));
+		TRY(corim_tree(
+		    "corim", payload, &j->budget, j->i->a, &root, e));
 	} else if (cbor_tagged(root, CORIM_TAG) && !j->terms->take_unsigned) {
 		return err_at(e, ERR_CORIM_UNSIGNED, NULL, "%s", "corim");
 	}

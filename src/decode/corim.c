@@ -92,10 +92,10 @@ corim_leave_rest(struct corim_reader *r, const char *path,
 }
 
 rc
-corim_tree(struct corim_reader *r, const char *path, struct span s,
+corim_tree(const char *path, struct span s, size_t *budget, struct arena *a,
     const struct cbor_value **out, struct err *e)
 {
-	rc got = cbor_tree(s, r->budget, r->a, out);
+	rc got = cbor_tree(s, budget, a, out);
 
 	if (rc_ok(got) || got.code == ERR_MEMORY)
 		return rc_ok(got) ? got : corim_memory(e);
@@ -252,7 +252,7 @@ one_tag(struct corim_reader *r, const char *path, const struct cbor_value *v,
 	if (!cbor_is(bytes, CBOR_BYTES))
 		return corim_wrong(
 		    e, path, "A CoMID is encoded in a byte string.");
-	TRY(corim_tree(r, path, bytes->bytes, &doc, e));
+	TRY(corim_tree(path, bytes->bytes, r->budget, r->a, &doc, e));
 	TRY(comid_decode(r, path, doc, to, e));
 	for (size_t i = 0; i < out->n; i++)
 		if (span_eq(out->comids[i].id.text, to->id.text))
@@ -322,7 +322,7 @@ read_meta(struct corim_reader *r, const struct cbor_value *v,
 
 	if (!cbor_is(v, CBOR_BYTES))
 		return corim_wrong(e, path, "It is a map in a byte string.");
-	TRY(corim_tree(r, path, v->bytes, &map, e));
+	TRY(corim_tree(path, v->bytes, r->budget, r->a, &map, e));
 	TRY(corim_text(path, cbor_get(cbor_get(map, 0), 0), &out->name, e));
 	return cbor_get(map, 1)
 		   ? validity(r, path, cbor_get(map, 1), &out->validity, e)

@@ -84,6 +84,11 @@ struct corim {
 	const struct corim_left *left;
 };
 
+/* CBOR as cbor_tree() reads it: the file, or a document within it at this path.
+ * CORIM_CBOR, CORIM_LIMIT, MEMORY. */
+MUST_USE rc corim_tree(const char *path, struct span s, size_t *budget,
+    struct arena *a, const struct cbor_value **out, struct err *e);
+
 /* What tag 501 is of. Everything borrows from the document and the arena.
  * CORIM_FORMAT, CORIM_CBOR, CORIM_LIMIT; MEMORY. */
 MUST_USE rc corim_decode(const struct cbor_value *v, size_t *budget,

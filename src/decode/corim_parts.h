@@ -27,10 +27,6 @@ MUST_USE rc corim_leave_rest(struct corim_reader *r, const char *path,
     const struct cbor_value *map, uint32_t taken, const char *const *names,
     struct err *e);
 
-/* A document within the document. CORIM_CBOR, CORIM_LIMIT, MEMORY. */
-MUST_USE rc corim_tree(struct corim_reader *r, const char *path, struct span s,
-    const struct cbor_value **out, struct err *e);
-
 /* Text of 1 to LIMIT_CORIM_TEXT bytes. CORIM_FORMAT. */
 MUST_USE rc corim_text(const char *path, const struct cbor_value *v,
     struct span *out, struct err *e);

@@ -267,6 +267,26 @@ END_TEST
 #define SOURCE(id, version)                                                    \
 	"\"source\": \"CoMID " id " version " version " sha256:"
 
+START_TEST(tags_and_profiles_are_limited)
+{
+	struct buf b = {0};
+
+	for (size_t i = 0; i < LIMIT_CORIM_TAGS; i++)
+		buf_puts(&b, "505(0),");
+	taken(cbor(arena_printf(&desk.arena, TAGS("%s"), b.p)));
+	refused(cbor(arena_printf(&desk.arena, TAGS("%s505(0)"), b.p)),
+	    ERR_CORIM_LIMIT, "corim.tags");
+	buf_free(&b);
+	/* An object identifier that no profile has. */
+	b = (struct buf){0};
+	for (size_t i = 0; i < LIMIT_CORIM_TEXT; i++)
+		buf_puts(&b, "2b");
+	refused(cbor(arena_printf(&desk.arena, SIMPLE(",3:111(h'%s')"), b.p)),
+	    ERR_CORIM_FORMAT, "corim.profile");
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(registers_are_pcrs)
 {
 	taken(cbor(GOOD));
@@ -679,6 +699,7 @@ main(void)
 	tcase_add_loop_test(
 	    t, what_is_no_corim, 0, sizeof(documents) / sizeof(documents[0]));
 	tcase_add_test(t, names_are_limited);
+	tcase_add_test(t, tags_and_profiles_are_limited);
 	tcase_add_test(t, registers_are_pcrs);
 	tcase_add_test(t, banks_of_the_policy);
 	tcase_add_test(t, what_no_pcr_holds);

@@ -208,6 +208,28 @@ START_TEST(keys_that_are_none)
 }
 END_TEST
 
+/* One that signs other things. */
+START_TEST(a_key_that_signs_no_policy)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-384");
+	struct author a = {NULL, NULL};
+	struct jws_claims claims = {.policy = STR("web")};
+	struct buf out = {0};
+
+	ck_rc_ok(sign_key_private(pem_of(pkey, true), &a.private, NULL));
+	ck_rc_ok(sign_key_load(pem_of(pkey, false), &a.public, NULL));
+	EVP_PKEY_free(pkey);
+	ck_rc_is(jws_sign(a.private, &claims, PAYLOAD, &out, NULL), ERR_CRYPTO);
+	ck_assert_ptr_null(out.p);
+	struct author good = author(EVP_EC_gen("P-256"));
+	struct span jws = sign(&good);
+	ck_rc_is(verify(&a, jws, PAYLOAD), ERR_POLICY_SIGNATURE);
+	ck_rc_ok(verify(&good, jws, PAYLOAD));
+	author_free(&a);
+	author_free(&good);
+}
+END_TEST
+
 START_TEST(the_key_of_a_certificate)
 {
 	struct issued i = issue(&(struct issue){.name = "author", .ca = true});
@@ -234,6 +256,7 @@ main(void)
 	tcase_add_loop_test(t, every_prefix_and_every_change_is_refused, 0, 3);
 	tcase_add_test(t, foreign_headers_are_refused);
 	tcase_add_test(t, keys_that_are_none);
+	tcase_add_test(t, a_key_that_signs_no_policy);
 	tcase_add_test(t, the_key_of_a_certificate);
 	suite_add_tcase(s, t);
 	return tap_run(s);
