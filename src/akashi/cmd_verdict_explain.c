@@ -43,15 +43,22 @@ verdict_of(struct inquiry *in, const char *what, const char **id, struct err *e)
 	return *id ? RC_OK : err_at(e, ERR_MEMORY, NULL, "%s", "");
 }
 
+/* Of the verdict; a good one does not make up for a node that is held, overdue
+ * or not admitted. */
 static int
 result_exit(const json_t *doc)
 {
 	const char *r = json_string_value(json_object_get(doc, "result"));
+	const char *node = json_string_value(json_object_get(doc, "node_code"));
 
-	if (r && (strcmp(r, "pass") == 0 || strcmp(r, "warn") == 0))
-		return EXIT_TRUSTED;
-	return r && (strcmp(r, "fail") == 0 || strcmp(r, "reject") == 0)
-		   ? EXIT_NOT_TRUSTED
+	if (r && (strcmp(r, "fail") == 0 || strcmp(r, "reject") == 0))
+		return EXIT_NOT_TRUSTED;
+	if (node)
+		return err_effect(err_by_name(node)) == EFF_FAIL
+			   ? EXIT_NOT_TRUSTED
+			   : EXIT_INDETERMINATE;
+	return r && (strcmp(r, "pass") == 0 || strcmp(r, "warn") == 0)
+		   ? EXIT_TRUSTED
 		   : EXIT_INDETERMINATE;
 }
 

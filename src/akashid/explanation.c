@@ -342,6 +342,25 @@ read_dropped(struct inquiry *in, struct err *e)
 	return RC_OK;
 }
 
+/* Of its last verdict: what makes the node's status another one. */
+static rc
+read_node(struct inquiry *in, struct err *e)
+{
+	struct server *s = server_of(in->q);
+	enum err_code why;
+	struct node n;
+
+	rc r = s->store->ops->node_get(
+	    s->store, &in->v.tenant, &in->v.node, NULL, in->q->arena, &n, e);
+	if (r.code == ERR_NODE_UNKNOWN)
+		return RC_OK;
+	TRY(r);
+	(void)node_status(&n, clock_now(&s->clock), &why);
+	if (uuid_eq(&n.state.verdict, &in->v.id) && why != in->v.code)
+		in->x.node_code = why;
+	return RC_OK;
+}
+
 static rc
 inquire(struct inquiry *in, struct err *e)
 {
@@ -359,6 +378,7 @@ inquire(struct inquiry *in, struct err *e)
 	    .reasons_n = n,
 	    .reasons = reasons};
 	TRY(read_dropped(in, e));
+	TRY(read_node(in, e));
 	TRY(read_policy(in, e));
 	if (n == 0)
 		return RC_OK;

@@ -210,20 +210,34 @@ filled(const char *command, const struct cause_names *names, struct arena *a)
 	return command;
 }
 
+static bool
+step_of(unsigned step, const struct cause_names *names, const char *lang,
+    struct arena *a, struct cause_step *out)
+{
+	const char *command = filled(steps[step].command, names, a);
+
+	if (command)
+		*out = (struct cause_step){
+		    strcmp(lang, "ja") == 0 ? steps[step].ja : steps[step].en,
+		    command};
+	return command != NULL;
+}
+
 size_t
 cause_steps(enum cause_id id, const struct cause_names *names, const char *lang,
     struct arena *a, struct cause_step out[CAUSE_STEPS])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < CAUSE_STEPS && rows[id].step[i]; i++) {
-		unsigned s = rows[id].step[i] - 1u;
-		const char *command = filled(steps[s].command, names, a);
-		if (!command)
-			continue;
-		out[n++] = (struct cause_step){
-		    strcmp(lang, "ja") == 0 ? steps[s].ja : steps[s].en,
-		    command};
-	}
+	for (size_t i = 0; i < CAUSE_STEPS && rows[id].step[i]; i++)
+		if (step_of(rows[id].step[i] - 1u, names, lang, a, &out[n]))
+			n++;
 	return n;
+}
+
+bool
+cause_step_clear(const struct cause_names *names, const char *lang,
+    struct arena *a, struct cause_step *out)
+{
+	return step_of(STEP_CLEAR, names, lang, a, out);
 }

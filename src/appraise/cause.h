@@ -79,4 +79,8 @@ enum { CAUSE_STEPS = 6 };
 size_t cause_steps(enum cause_id id, const struct cause_names *names,
     const char *lang, struct arena *a, struct cause_step out[CAUSE_STEPS]);
 
+/* The step that lifts a node's hold; false if the node is not known here. */
+bool cause_step_clear(const struct cause_names *names, const char *lang,
+    struct arena *a, struct cause_step *out);
+
 #endif

@@ -127,6 +127,9 @@ say_management(const struct teller *t, struct buf *out)
 	const struct explained *x = t->x;
 
 	say(t, out, result_word(x->result), PARTS(machine(t), "", ""));
+	if (x->node_code != ERR_OK)
+		buf_printf(out, "%s%s", japanese(t) ? "" : " ",
+		    err_sentence(x->node_code, t->lang));
 	if (x->reasons_n == 0)
 		return;
 	buf_puts(out, japanese(t) ? "" : " ");
@@ -348,10 +351,13 @@ put_next(const struct teller *t)
 	    .policy = t->x->policy_name,
 	};
 	struct cause_step step[CAUSE_STEPS];
-	size_t n = t->x->reasons_n == 0
-		       ? 0
-		       : cause_steps(t->cause.id, &names, t->lang, t->a, step);
+	size_t n = 0;
 
+	if (t->x->reasons_n)
+		n = cause_steps(t->cause.id, &names, t->lang, t->a, step);
+	else if (t->x->node_code == ERR_NODE_HELD &&
+		 cause_step_clear(&names, t->lang, t->a, step))
+		n = 1;
 	jw_key(t->w, "next");
 	jw_array(t->w);
 	for (size_t i = 0; i < n; i++) {
@@ -595,6 +601,7 @@ explanation_emit(const struct explained *x, unsigned levels, const char *lang,
 	jw_kstr(w, "result", result_name(x->result));
 	if (x->at)
 		jw_ktime(w, "verified_at", x->at);
+	jw_kstr(w, "node_code", x->node_code ? err_name(x->node_code) : NULL);
 	jw_kstr(w, "lang", strcmp(lang, "ja") == 0 ? "ja" : "en");
 	put_sentences(&t, levels);
 	if (levels == EXPLAIN_MANAGEMENT)

@@ -43,6 +43,9 @@ struct explained {
 	size_t reasons_n;
 	const struct reason *reasons;
 	uint64_t dropped;
+	/* What is to be said of the node beside its last verdict: NODE_HELD,
+	 * NODE_STALE …; ERR_OK: nothing. */
+	enum err_code node_code;
 	const struct policy *policy; /* that judged */
 	struct explained_boot now;
 

@@ -217,6 +217,11 @@ run "a cut log" 1 again node1 cut
 run "is tampering" 1 explain node/node-1
 says "tampering suspected"
 says "akashi node clear node-1 --reason"
+boots=$SRCDIR/tests/vectors/vm/boots
+run "a good boot lifts no hold" 1 attest node1 grub-sb-cmdline
+run "and says so" 1 explain node/node-1
+says "node-1 is as it was approved. Tampering was suspected earlier"
+says "akashi node clear node-1 --reason"
 
 # --- who may ask ---------------------------------------------------------------
 
