@@ -136,7 +136,7 @@ say_management(const struct teller *t, struct buf *out)
 	buf_puts(out, cause_sentence(t->cause.id, t->lang));
 	if (x->first.id)
 		say_since(t, out);
-	if (x->others_known)
+	if (x->others_known && (x->others || !x->others_bounded))
 		say_number(t, out,
 		    x->others_bounded ? EXPLAIN_OTHERS_LEAST
 		    : x->others == 0  ? EXPLAIN_OTHERS_NONE

@@ -59,8 +59,9 @@ enum {
 	STORE_TRIES = 3,	/* of one activation secret */
 	STORE_PENDING = 8,	/* enrolments of one EK that wait for theirs */
 	STORE_KEYS = 2,		/* challenge keys in use */
-	STORE_KIN = 64,		/* details of one answer about kin */
-	STORE_KIN_NODES = 1000, /* nodes that are looked at for it */
+	STORE_KIN = 256,	/* details of one answer about kin */
+	STORE_KIN_NODES = 1000, /* nodes that are looked at for it … */
+	STORE_KIN_PAST = 20000, /* or verdicts of the node, from the oldest */
 };
 
 /* --- who acts ------------------------------------------------------------- */

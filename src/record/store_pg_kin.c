@@ -43,17 +43,15 @@ read_kins(const struct pg_rows *rows, struct arena *arena,
 	k.kin = arena_array(arena, k.n, sizeof(*k.kin));
 	if (!k.kin)
 		return err_at(e, ERR_MEMORY, NULL, "%s", "");
-	uint64_t nodes = 0;
 	for (size_t i = 0; i < k.n; i++) {
 		struct pg_row row = pg_row(rows, (int)i, arena);
 		k.kin[i].id = row_uuid(&row);
 		k.kin[i].verified = row_time(&row);
 		k.kin[i].nodes = (uint64_t)row_i64(&row);
 		k.kin[i].detail = row_bytes(&row);
-		nodes += k.kin[i].nodes;
+		k.more = row_bool(&row) || k.more;
 		TRY(row_done(&row, e));
 	}
-	k.more = k.more || nodes > STORE_KIN_NODES;
 	*out = k;
 	return RC_OK;
 }
@@ -73,12 +71,16 @@ spg_verdict_past(struct store *st, const struct verdict_row *v,
 	pg_arg(&a, pg_uuid(&v->id));
 	pg_arg(&a, pg_code(v->code));
 	pg_arg(&a, pg_i64(STORE_KIN + 1));
+	pg_arg(&a, pg_i64(STORE_KIN_PAST));
 	TRY(store_query(st, &scope,
-	    "SELECT k.id, k.verified_at, 1::bigint, b.bytes FROM ("
-	    "SELECT DISTINCT ON (v.detail) v.id, v.verified_at, v.detail "
+	    "WITH w AS MATERIALIZED (SELECT v.id, v.verified_at, v.detail "
 	    "FROM akashi.verdict v WHERE v.tenant = $1 AND v.node = $2 "
 	    "AND v.id > $3 AND v.id <= $4 AND v.code = $5 "
-	    "ORDER BY v.detail, v.id) k "
+	    "ORDER BY v.id LIMIT $7) "
+	    "SELECT k.id, k.verified_at, 1::bigint, b.bytes, "
+	    "(SELECT count(*) FROM w) = $7 FROM ("
+	    "SELECT DISTINCT ON (detail) id, verified_at, detail "
+	    "FROM w ORDER BY detail, id) k "
 	    "LEFT JOIN akashi.blob b ON b.tenant = $1 AND b.sha256 = k.detail "
 	    "ORDER BY k.id LIMIT $6",
 	    &a, &rows, e));
@@ -98,16 +100,23 @@ spg_verdict_others(struct store *st, const struct verdict_row *v,
 	pg_arg(&a, pg_code(v->code));
 	pg_arg(&a, pg_i64(STORE_KIN_NODES + 1));
 	pg_arg(&a, pg_i64(STORE_KIN + 1));
+	pg_arg(&a, pg_i64(STORE_KIN_NODES));
+	/* Nodes first, then each one's verdict by its whole key: joined freely,
+	 * every verdict of a node would be read. */
 	TRY(store_query(st, &scope,
-	    "SELECT k.id, k.verified_at, k.nodes, b.bytes FROM ("
-	    "SELECT x.detail, count(*) AS nodes, min(x.verified_at) AS "
-	    "verified_at, (array_agg(x.id ORDER BY x.id))[1] AS id FROM ("
-	    "SELECT v.id, v.detail, v.verified_at FROM akashi.node_state s "
+	    "WITH s AS MATERIALIZED (SELECT s.node, s.verdict "
+	    "FROM akashi.node_state s "
 	    "JOIN akashi.node n ON n.tenant = s.tenant AND n.id = s.node "
-	    "JOIN akashi.verdict v ON v.node = s.node AND v.id = s.verdict "
 	    "WHERE s.tenant = $1 AND s.node <> $2 AND s.code = $3 "
-	    "AND v.tenant = $1 AND n.retired_at IS NULL LIMIT $4) x "
-	    "GROUP BY x.detail) k "
+	    "AND n.retired_at IS NULL LIMIT $4) "
+	    "SELECT k.id, k.verified_at, k.nodes, b.bytes, "
+	    "sum(k.nodes) OVER () > $6 FROM ("
+	    "SELECT v.detail, count(*) AS nodes, min(v.verified_at) AS "
+	    "verified_at, (array_agg(v.id ORDER BY v.id))[1] AS id "
+	    "FROM s CROSS JOIN LATERAL ("
+	    "SELECT x.id, x.detail, x.verified_at FROM akashi.verdict x "
+	    "WHERE x.tenant = $1 AND x.node = s.node AND x.id = s.verdict "
+	    "LIMIT 1) v GROUP BY v.detail) k "
 	    "LEFT JOIN akashi.blob b ON b.tenant = $1 AND b.sha256 = k.detail "
 	    "ORDER BY k.nodes DESC, k.id LIMIT $5",
 	    &a, &rows, e));
