@@ -6,6 +6,7 @@
  * parts, each behind a 16-bit length: quote, boot log, IMA list, PCR values, EK
  * certificate, EK public area, signature, userspace log.
  */
+#include "appraise/explanation.h"
 #include "attest/attest.h"
 
 #include <openssl/core_names.h>
@@ -192,6 +193,34 @@ part(struct rd *in)
 	return rd_ok(in) && n ? s : span_of(NULL, 0);
 }
 
+/* Whatever the verdict is, it can be explained. */
+static void
+explain(const struct verdict *v, const struct attest_facts *f,
+    const struct evidence *ev, struct arena *a)
+{
+	const char **then = arena_array(a, v->reasons_n, sizeof(*then));
+	struct buf out = {0};
+	struct jw w = jw_over(&out);
+	struct explained x = {.result = v->result,
+	    .reasons_n = v->reasons_n,
+	    .reasons = v->reasons,
+	    .dropped = v->reasons_dropped,
+	    .ima_then = then,
+	    .ima_known = f->ima_ok};
+
+	check(then != NULL);
+	if (f->log_ok)
+		x.now = x.then = (struct explained_boot){&f->log, &f->boot};
+	if (f->ima_ok)
+		explained_files(
+		    v->reasons, v->reasons_n, ev->ima, false, a, then);
+	jw_object(&w);
+	check(rc_ok(explanation_emit(&x, EXPLAIN_ALL, "ja", a, &w, NULL)));
+	jw_object_end(&w);
+	check(!out.failed);
+	buf_free(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -227,6 +256,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!good || !(mode & RUNNING) || facts.userspace_ok);
 	check(!facts.userspace_ok || v.result == RESULT_REJECT ||
 	      v.checks[CHECK_USERSPACE_REPLAY] == CHECK_PASSED);
+	explain(&v, &facts, &ev, &a);
 	arena_free(&a);
 	return 0;
 }
