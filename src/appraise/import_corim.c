@@ -88,6 +88,14 @@ check_vendors(const struct corim_job *j, const struct corim *c, struct err *e)
 
 /* --- the signature -------------------------------------------------------- */
 
+static void
+note_left(struct corim_job *j, const struct corim_left *l)
+{
+	for (; l; l = l->next)
+		import_note(
+		    j->i, "%s: %s is not translated.", j->file, l->path);
+}
+
 static bool
 is_read(const struct cbor_value *label)
 {
@@ -174,6 +182,7 @@ open_signed(struct corim_job *j, const struct cbor_value *v, struct span *out,
 	import_note(j->i, "%s: signed by key %.16s; it calls itself '%.128s'.",
 	    j->file, sign_key_id(j->signer), shown(j, signer.name));
 	note_headers(j, &s);
+	note_left(j, signer.left);
 	*out = s.payload;
 	return RC_OK;
 }
@@ -218,14 +227,6 @@ take_hash(struct corim_job *j, struct span file, struct err *e)
 	return RC_OK;
 }
 
-static void
-note_left(struct corim_job *j, const struct corim *c)
-{
-	for (const struct corim_left *l = c->left; l; l = l->next)
-		import_note(
-		    j->i, "%s: %s is not translated.", j->file, l->path);
-}
-
 rc
 import_corim(
     struct import *i, struct span file, const char *source, struct err *e)
@@ -251,6 +252,6 @@ import_corim(
 		    "WARNING: %s is not signed; take it from where you trust "
 		    "it.",
 		    source);
-	note_left(&j, &c);
+	note_left(&j, c.left);
 	return corim_put(&j, &c, e);
 }

@@ -318,22 +318,31 @@ read_meta(struct corim_reader *r, const struct cbor_value *v,
     struct corim_signer *out, struct err *e)
 {
 	static const char path[] = "cose.corim-meta";
+	static const char *const names[] = {
+	    "signer", "signature-validity", NULL};
+	static const char *const of_signer[] = {
+	    "signer-name", "signer-uri", NULL};
 	const struct cbor_value *map = NULL;
 
 	if (!cbor_is(v, CBOR_BYTES))
 		return corim_wrong(e, path, "It is a map in a byte string.");
 	TRY(corim_tree(path, v->bytes, r->budget, r->a, &map, e));
-	TRY(corim_text(path, cbor_get(cbor_get(map, 0), 0), &out->name, e));
-	return cbor_get(map, 1)
-		   ? validity(r, path, cbor_get(map, 1), &out->validity, e)
-		   : RC_OK;
+	const struct cbor_value *signer = cbor_get(map, 0);
+	TRY(corim_text(path, cbor_get(signer, 0), &out->name, e));
+	if (cbor_get(map, 1))
+		TRY(validity(r, path, cbor_get(map, 1), &out->validity, e));
+	TRY(corim_leave_rest(r, path, signer, 1 << 0, of_signer, e));
+	return corim_leave_rest(r, path, map, 1 << 0 | 1 << 1, names, e);
 }
 
 /* iss, exp and nbf (RFC 8392, 3.1): at exp it is over. */
 static rc
-read_claims(const struct cbor_value *v, struct corim_signer *out, struct err *e)
+read_claims(struct corim_reader *r, const struct cbor_value *v,
+    struct corim_signer *out, struct err *e)
 {
 	static const char path[] = "cose.cwt-claims";
+	static const char *const names[] = {
+	    "0", "iss", "sub", "aud", "exp", "nbf", "iat", "cti", NULL};
 	const struct cbor_value *to = cbor_get(v, 4);
 	const struct cbor_value *from = cbor_get(v, 5);
 	int64_t time = 0;
@@ -351,7 +360,7 @@ read_claims(const struct cbor_value *v, struct corim_signer *out, struct err *e)
 			out->validity.from = time;
 		out->validity.begins = true;
 	}
-	return RC_OK;
+	return corim_leave_rest(r, path, v, 1 << 1 | 1 << 4 | 1 << 5, names, e);
 }
 
 rc
@@ -370,7 +379,8 @@ corim_decode_signer(const struct cbor_value *meta,
 	if (meta)
 		TRY(read_meta(&r, meta, &s, e));
 	if (claims)
-		TRY(read_claims(claims, &s, e));
+		TRY(read_claims(&r, claims, &s, e));
+	s.left = r.left;
 	*out = s;
 	return RC_OK;
 }

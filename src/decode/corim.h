@@ -98,6 +98,7 @@ MUST_USE rc corim_decode(const struct cbor_value *v, size_t *budget,
 struct corim_signer {
 	struct span name;
 	struct corim_validity validity;
+	const struct corim_left *left; /* not decoded */
 };
 
 /* The headers corim-meta (8) and CWT claims (15) of a signed CoRIM; one of them

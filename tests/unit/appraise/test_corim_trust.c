@@ -56,6 +56,29 @@ START_TEST(each_kind_of_key_signs)
 }
 END_TEST
 
+START_TEST(what_the_signer_says_besides)
+{
+	static const char *const lines[] = {
+	    "cose.corim-meta.signer-uri is not translated",
+	    "cose.corim-meta.7 is not translated",
+	    "cose.corim-meta.\"x\" is not translated",
+	    "cose.cwt-claims.sub is not translated",
+	    "cose.cwt-claims.-1-0 is not translated",
+	};
+	struct maker m = maker(EVP_EC_gen("P-256"));
+	struct letter l = {.by = &m,
+	    .header = "{1:-7," CONTENT
+		      ",8:<<{0:{0:\"A\",1:32(\"https://a.example\")},7:1,"
+		      "1:{1:" AFTER ",\"x\":1}}>>,15:{1:\"a\",2:\"b\",-1:0}}"};
+
+	believe(&m);
+	taken(letter(&l));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		ck_assert_msg(noted(lines[i]), "%s", lines[i]);
+	maker_free(&m);
+}
+END_TEST
+
 /* Lengths of all sizes are signed as they are encoded. */
 START_TEST(long_and_many)
 {
@@ -401,6 +424,7 @@ main(void)
 	tcase_add_checked_fixture(t, desk_setup, desk_end);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, each_kind_of_key_signs, 0, KINDS);
+	tcase_add_test(t, what_the_signer_says_besides);
 	tcase_add_test(t, long_and_many);
 	tcase_add_test(t, keys_of_other_kinds);
 	tcase_add_test(t, as_the_rfc_signs);
