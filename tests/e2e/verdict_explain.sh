@@ -3,19 +3,11 @@
 # akashi verdict explain on a server: two nodes that pass, then fail in turn. The
 # texts themselves are held by cli_explain.sh.
 set -euo pipefail
-: "${SRCDIR:=.}" "${BUILDDIR:=build}"
-SRCDIR=$(realpath "$SRCDIR") BUILDDIR=$(realpath "$BUILDDIR")
-export SRCDIR BUILDDIR
-. "$SRCDIR/tests/lib/tap.sh"
-. "$SRCDIR/tests/lib/demo_ca.sh"
-. "$SRCDIR/tests/lib/swtpm.sh"
+SRCDIR=$(realpath "${SRCDIR:-.}") BUILDDIR=$(realpath "${BUILDDIR:-build}")
+. "$SRCDIR/tests/lib/agent.sh"
 . "$SRCDIR/tests/lib/pg.sh"
 . "$SRCDIR/tests/lib/akashid.sh"
 
-akashi=$BUILDDIR/akashi
-boots=$SRCDIR/tests/vectors/vm/boots
-common=$SRCDIR/tests/vectors/vm/common
-work=$(mktemp -d /tmp/verdict_explain.XXXXXX)
 cleanup() {
 	swtpm_stop "$work/node1"
 	swtpm_stop "$work/node2"
@@ -23,8 +15,6 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-unset "${!AKASHI_@}"
-export TSS2_LOG=all+NONE LC_ALL=C.UTF-8
 
 # run NAME EXIT COMMAND...: exit code; output in $work/out.
 run() {
