@@ -2,9 +2,9 @@
 /*
  * Reference values of a CoRIM as rules of a policy.
  *
- * 1. A register with a number is the PCR of that number; each of its digests is
- *    an accepted value of the PCR, in its own bank, as any of them may be
- * found.
+ * 1. A register with a number is the PCR of that number. Any of its digests may
+ *    be found: each is an accepted value of the PCR in its bank. Where a policy
+ *    requires several banks, each digest of one goes with each of another.
  * 2. The digests of a thing that is called by an absolute path are those of a
  *    file.
  * 3. Everything else is listed.
@@ -85,10 +85,9 @@ forget(const struct corim_job *j, struct span id, struct forgotten *f,
     struct err *e)
 {
 	json_t *boot = json_object_get(j->i->doc, "boot");
+	const char *name = verdict_printable(j->i->a, id);
 	const char *key;
 	json_t *rule;
-
-	const char *name = verdict_printable(j->i->a, id);
 
 	*f = (struct forgotten){.n = 0};
 	f->prefix = arena_printf(j->i->a, "CoMID %s version ", name);

@@ -247,6 +247,10 @@ links(struct corim_reader *r, const struct cbor_value *v, struct comid *out,
 {
 	if (!cbor_is(v, CBOR_ARRAY))
 		return corim_wrong(e, out->path, "Linked tags are a list.");
+	r->links += v->n;
+	if (r->links > LIMIT_CORIM_TAGS)
+		return err_at(e, ERR_CORIM_LIMIT, "There are too many links.",
+		    "%s", out->path);
 	struct corim_id *list = arena_array(r->a, v->n, sizeof(*list));
 	if (!list)
 		return corim_memory(e);

@@ -8,6 +8,7 @@
 struct corim_reader {
 	size_t *budget;
 	struct arena *a;
+	size_t links; /* of all CoMIDs */
 	const struct corim_left *left;
 	const struct corim_left **tail;
 };
@@ -35,7 +36,7 @@ MUST_USE rc corim_text(const char *path, const struct cbor_value *v,
 MUST_USE rc corim_id(struct corim_reader *r, const char *path,
     const struct cbor_value *v, struct corim_id *out, struct err *e);
 
-/* A CoMID. CORIM_FORMAT, MEMORY. */
+/* A CoMID. CORIM_FORMAT, CORIM_LIMIT, MEMORY. */
 MUST_USE rc comid_decode(struct corim_reader *r, const char *path,
     const struct cbor_value *v, struct comid *out, struct err *e);
 

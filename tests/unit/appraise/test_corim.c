@@ -277,6 +277,18 @@ START_TEST(tags_and_profiles_are_limited)
 	refused(cbor(arena_printf(&desk.arena, TAGS("%s505(0)"), b.p)),
 	    ERR_CORIM_LIMIT, "corim.tags");
 	buf_free(&b);
+	/* Links of all CoMIDs together. */
+	b = (struct buf){0};
+	for (size_t i = 0; i < LIMIT_CORIM_TAGS; i++)
+		buf_puts(&b, "{0:\"y\",1:1},");
+	taken(cbor(arena_printf(
+	    &desk.arena, TAGS("506(<<{1:{0:\"x\"},3:[%s],4:{1:1}}>>)"), b.p)));
+	refused(cbor(arena_printf(&desk.arena,
+		    TAGS("506(<<{1:{0:\"a\"},3:[{0:\"b\",1:0}],4:{1:1}}>>),"
+			 "506(<<{1:{0:\"x\"},3:[%s],4:{1:1}}>>)"),
+		    b.p)),
+	    ERR_CORIM_LIMIT, "corim.tags[1]");
+	buf_free(&b);
 	/* An object identifier that no profile has. */
 	b = (struct buf){0};
 	for (size_t i = 0; i < LIMIT_CORIM_TEXT; i++)
