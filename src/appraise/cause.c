@@ -57,6 +57,8 @@ static const struct row rows[CAUSE_COUNT] = {
 #undef S
 #undef A
 
+_Static_assert(CAUSE_COUNT <= 32, "cause.also has a bit for each");
+
 /* --- choice --------------------------------------------------------------- */
 
 static int
@@ -79,12 +81,6 @@ cause_counts(const struct cause_facts *f, const struct reason *r)
 		if (gravity(f->reasons[i].effect) > worst)
 			worst = gravity(f->reasons[i].effect);
 	return worst > 0 && gravity(r->effect) == worst;
-}
-
-uint32_t
-cause_subjects(enum cause_id id)
-{
-	return rows[id].subjects;
 }
 
 static enum cause_id

@@ -67,7 +67,4 @@ const char *cause_detail(const struct cause_facts *f, uint32_t subjects,
 /* Reasons that count as much as the gravest one. */
 bool cause_counts(const struct cause_facts *f, const struct reason *r);
 
-/* Subjects of which a row of the table is the cause. */
-uint32_t cause_subjects(enum cause_id id);
-
 #endif
