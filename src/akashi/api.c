@@ -319,15 +319,27 @@ cell(struct api *api, const json_t *item, const char *path)
 	return *text ? text : "-";
 }
 
-enum { COLUMNS_MAX = 16 };
+static size_t
+columns_n(const struct api_column *cols)
+{
+	size_t n = 0;
 
-static void
+	while (cols[n].header)
+		n++;
+	return n;
+}
+
+/* False when memory is gone. */
+static bool
 show_rows(struct api *api, const json_t *items, const struct api_column *cols)
 {
-	size_t width[COLUMNS_MAX] = {0};
+	size_t *width =
+	    arena_array(&api->cli->arena, columns_n(cols), sizeof(*width));
 	size_t i, k;
 	json_t *item;
 
+	if (!width)
+		return false;
 	for (k = 0; cols[k].header; k++)
 		width[k] = strlen(cols[k].header);
 	json_array_foreach(items, i, item) for (k = 0; cols[k].header; k++)
@@ -342,6 +354,7 @@ show_rows(struct api *api, const json_t *items, const struct api_column *cols)
 	    printf("%-*s%s", cols[k + 1].header ? (int)width[k] : 0,
 		cell(api, item, cols[k].path),
 		cols[k + 1].header ? "  " : "\n");
+	return true;
 }
 
 static void
@@ -365,7 +378,7 @@ api_show(struct api *api, const json_t *doc, const struct api_column *columns,
 			code = EXIT_SERVER;
 		free(text);
 	} else if (items) {
-		show_rows(api, items, columns);
+		code = show_rows(api, items, columns) ? code : EXIT_SERVER;
 	} else {
 		show_one(api, doc, columns);
 	}

@@ -162,12 +162,12 @@ static void
 say_operator(const struct teller *t, struct buf *out)
 {
 	struct buf where = {0};
-	const struct reason *r = &t->x->reasons[t->cause.reason];
 
 	if (t->x->reasons_n == 0) {
 		say(t, out, EXPLAIN_NO_REASON, PARTS("", "", ""));
 		return;
 	}
+	const struct reason *r = &t->x->reasons[t->cause.reason];
 	say_where(t, r, &where);
 	say(t, out, EXPLAIN_LINE_OPERATOR,
 	    PARTS(where.p ? where.p : "", err_sentence(r->code, t->lang),
