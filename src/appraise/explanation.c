@@ -179,13 +179,13 @@ say_operator(const struct teller *t, struct buf *out)
 static void
 say_analyst(const struct teller *t, struct buf *out)
 {
-	const struct reason *r = &t->x->reasons[t->cause.reason];
 	char n[24];
 
 	if (t->x->reasons_n == 0) {
 		say(t, out, EXPLAIN_NO_REASON, PARTS("", "", ""));
 		return;
 	}
+	const struct reason *r = &t->x->reasons[t->cause.reason];
 	uint64_t all = t->x->reasons_n + t->x->dropped;
 	snprintf(n, sizeof(n), "%llu", (unsigned long long)all);
 	say(t, out, all == 1 ? EXPLAIN_LINE_ANALYST_ONE : EXPLAIN_LINE_ANALYST,
