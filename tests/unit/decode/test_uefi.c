@@ -256,6 +256,15 @@ START_TEST(long_text_is_cut)
 	put_fill(&bytes, '\n', 100000);
 	ck_assert_uint_le(
 	    strlen(describe(5, EV_ACTION, buf_span(&bytes))), 200);
+
+	/* Nothing follows the mark of the cut. */
+	struct line l;
+	line_init(&l);
+	for (int i = 0; i < LINE_MAX_BYTES / 8 + 2; i++)
+		line_puts(&l, "12345678");
+	s = line_done(&l, &arena);
+	ck_assert_uint_eq(strlen(s), LINE_MAX_BYTES + 3);
+	ck_assert_str_eq(s + LINE_MAX_BYTES, "\xe2\x80\xa6");
 }
 END_TEST
 
